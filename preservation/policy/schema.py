@@ -19,7 +19,8 @@ from preservation.policy.globs import PathMatcher
 from preservation.policy.intake import CompleteWhen, Intake
 from preservation.policy.rule_matchers import RuleMatchers
 from preservation.policy.rules import Otherwise, Rule
-from preservation.policy.screens import Screen, ScreenTable
+from preservation.policy.screen_tables import ScreenTable
+from preservation.policy.screens import Screen
 from preservation.policy.versions import Versions
 from preservation.policy.words import PolicyTable, Sentence, Slug, UniqueList
 

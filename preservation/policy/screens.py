@@ -3,55 +3,18 @@
 ``screening.checks`` and ``screening.examiners`` have the check of each of them.
 """
 
-from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from preservation.model.issues import Severity
-from preservation.policy.words import Pattern, PolicyTable, Sentence, UniqueList, members_of
-
-
-class ScreenOutcome(StrEnum):
-    """What becomes of a drop in which a screen finds something."""
-
-    REJECT = "reject"
-    ASK = "ask"
-    WARN = "warn"
-
-    @property
-    def severity(self) -> Severity:
-        """The severity of the issues of a screen with this outcome."""
-        return _SEVERITY[self]
-
-
-_SEVERITY = {
-    ScreenOutcome.REJECT: Severity.ERROR,
-    ScreenOutcome.ASK: Severity.QUESTION,
-    ScreenOutcome.WARN: Severity.WARNING,
-}
-
-Outcome: TypeAlias = Annotated[ScreenOutcome, Field(strict=False)]
+from preservation.policy.screen_tables import Outcome, ScreenOutcome, ScreenTable, SpecificationTable
+from preservation.policy.words import Pattern, UniqueList, members_of
 
 
 def _only_reject(outcome: ScreenOutcome) -> ScreenOutcome:
     if outcome is not ScreenOutcome.REJECT:
         raise ValueError("can only be 'reject': a package cannot hold what is no readable file")
     return outcome
-
-
-class ScreenTable(PolicyTable):
-    """A screen as a policy writes it."""
-
-    check: str
-    outcome: Outcome = Field(description="reject the drop, ask a person, or warn in the receipt")
-    because: Sentence = Field(description="why, in a sentence for the people who read the policy")
-
-
-class SpecificationTable(ScreenTable):
-    """A screen of what a contract asks of files. A policy may list several of one name, for several paths."""
-
-    paths: UniqueList[Pattern] = Field(default=(), description="paths it applies to; all where left out")
 
 
 class IrregularEntries(ScreenTable):

@@ -17,6 +17,7 @@ from preservation.model.paths import RelativePath, folded, printable, quoted
 from preservation.policy import screens
 from preservation.policy.globs import PathMatcher
 from preservation.policy.schema import Policy
+from preservation.policy.screen_tables import ScreenTable
 from preservation.screening import codes
 from preservation.screening.report_issues import Subject
 
@@ -210,7 +211,7 @@ def _extension(screen: screens.ExtensionMatches, _: tuple[NameRules, ...]) -> Su
 
 
 _Maker: TypeAlias = Callable[[Any, tuple[NameRules, ...]], SurfaceCheck]
-SURFACE_CHECKS: Final[dict[type[screens.ScreenTable], _Maker]] = {
+SURFACE_CHECKS: Final[dict[type[ScreenTable], _Maker]] = {
     screens.PortableNames: _names,
     screens.NotEmpty: _emptiness,
     screens.FormatDisagreement: _disagreement,

@@ -13,7 +13,8 @@ from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ALL_CONTENT, PASSWORD_PROTECTION, Inhibitor, ScreenedFile
 from preservation.policy.schema import Policy
-from preservation.policy.screens import DecodableImages, SafeArchives, ScreenTable, SoundDocuments
+from preservation.policy.screen_tables import ScreenTable
+from preservation.policy.screens import DecodableImages, SafeArchives, SoundDocuments
 from preservation.rasters.families import Family, family_of
 from preservation.screening import codes, report_issues
 from preservation.screening.programs import DECODERS, READERS

@@ -12,7 +12,8 @@ from preservation.model.amounts import OnProgress
 from preservation.model.formats import EngineName, FormatMatch, Identification, MimeType
 from preservation.model.paths import RelativePath, printable
 from preservation.model.screening import ScreenedFile
-from preservation.policy.screens import DecodableImages, ScreenOutcome, SoundDocuments
+from preservation.policy.screen_tables import ScreenOutcome
+from preservation.policy.screens import DecodableImages, SoundDocuments
 from preservation.rasters.families import Family, family_of
 from preservation.screening.examiners import DocumentExaminer, ImageExaminer
 from preservation.tools.workers import CagedWorkers

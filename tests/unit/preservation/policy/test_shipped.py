@@ -13,7 +13,7 @@ from preservation.model.decisions import Action
 from preservation.policy.intake import JunkAction
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
-from preservation.policy.screens import ScreenOutcome
+from preservation.policy.screen_tables import ScreenOutcome
 from preservation.policy.selection import decide, is_descriptive, is_left_out
 from preservation.policy.shipped import shipped_policies
 
