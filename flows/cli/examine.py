@@ -43,7 +43,7 @@ def examine(
     Example: muniment examine ~/scans/sheet-012/*.tif report.pdf
     """
     from flows.installation.throwaway import throwaway_installation
-    from flows.submission.drop import DropRequest
+    from flows.submission.drop import DropRequest, name_tried
     from flows.submission.dry_run import dry_run_in
     from preservation.model.paths import printable
     from preservation.model.verdicts import Verdict
@@ -60,7 +60,7 @@ def examine(
     places = [path.resolve() for path in there]
     with throwaway_installation(source, tuple(places)) as opened:
         for path, place in zip(there, places, strict=True):
-            drop = DropRequest(place, "examined", "drop")
+            drop = DropRequest(place, "examined", name_tried(place))
             with dry_run_in(drop, opened, opened.settings.directory) as (would, workspace):
                 codes.add(Verdict(would.verdict).exit_code)
                 (_say_json if json else _say)(path, would, workspace)

@@ -86,7 +86,7 @@ def explain(
     Example: muniment policy explain policies/digitized-images.toml ~/scans/sheet-012
     """
     from flows.installation.throwaway import throwaway_installation
-    from flows.submission.drop import DropRequest
+    from flows.submission.drop import DropRequest, name_tried
     from flows.submission.dry_run import dry_run_in
     from preservation.errors import NotFoundError
     from preservation.policy.explanation import of_drops
@@ -101,7 +101,7 @@ def explain(
     places = [path.resolve() for path in there]
     with throwaway_installation(policy.source, tuple(places)) as opened:
         for path, place in zip(there, places, strict=True):
-            drop = DropRequest(place, "explained", "drop")
+            drop = DropRequest(place, "explained", name_tried(place))
             with dry_run_in(drop, opened, opened.settings.directory) as (would, workspace):
                 _say_drop(policy, path, would, workspace, json=json, why_not=why_not)
     for sentence in () if json else of_drops(policy):

@@ -152,6 +152,14 @@ def object_of(drop: Drop) -> ObjectName:
     return object_called(drop.groups, name_of(drop.path))
 
 
+def name_tried(path: Path) -> str:
+    """Return the name by which a drop is looked at that becomes no object: its own, where that can be one."""
+    try:
+        return object_name(name_of(path))
+    except ValueError:
+        return "drop"
+
+
 def object_called(groups: tuple[str, ...], own: str) -> ObjectName:
     """Return the name of the object: the names of the groups, then the drop's ``own``.
 

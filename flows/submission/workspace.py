@@ -176,6 +176,7 @@ class Workspace:
         self.fingerprint = self._records("fingerprint", HexDigest)
         self.number = self._records("number", Numbered)
         self.screened = self._records_of_files("screening", ScreenedFile)
+        self.screening_issues = self._records("screening-issues", Issue)
         self.unexamined = self._records("unexamined", Unexamined)
         self.examined = self._records("examined", Examined)
         self.decisions = self._records_of_files("decisions", Decision)

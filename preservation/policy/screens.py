@@ -1,12 +1,13 @@
 """``[[screen]]``: what is checked before anything is kept, and what a finding means.
 
-``screening.checks`` and ``screening.examiners`` have the check of each of them.
+``screening.checks``, ``screening.drop_checks`` and ``screening.examiners`` have the check of each of them.
 """
 
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from preservation.policy.file_names import FileNames, PairedFiles
 from preservation.policy.screen_tables import Outcome, ScreenOutcome, ScreenTable, SpecificationTable
 from preservation.policy.words import Pattern, UniqueList, members_of
 
@@ -109,7 +110,9 @@ Screen: TypeAlias = Annotated[
     | PortableNames
     | SafeArchives
     | ExtensionMatches
-    | FormatDisagreement,
+    | FormatDisagreement
+    | FileNames
+    | PairedFiles,
     Field(discriminator="check"),
 ]
 

@@ -1,6 +1,6 @@
 """The stage: every entry of a drop in, a screened file out, in the same order and in flat memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -17,6 +17,7 @@ from preservation.policy.selection import is_junk, is_left_out
 from preservation.rasters.families import family_of, is_undecodable_raster
 from preservation.screening import codes, report_issues
 from preservation.screening.checks import irregular_entry_issue, surface_checks_for
+from preservation.screening.drop_checks import DropCheck
 from preservation.screening.examiners import Examiner, examiners_for, unexamined
 from preservation.screening.report_issues import Subject
 from preservation.tools.work import Request, WorkOutcome
@@ -33,17 +34,19 @@ def screen(
     name_rules: tuple[NameRules, ...],
     workers: CagedWorkers,
     thumbnails: Path,
+    drop_checks: Sequence[DropCheck] = (),
     progress: OnProgress | None = None,
 ) -> Iterator[ScreenedFile]:
     """Yield one screened file for each entry, in their order; ``progress`` counts files as they are done.
 
     Files lie below ``root`` and are only read; ``workers`` have preloaded ``examiners.JOB_MODULES``. The
-    first 300 images, and every later one with an issue, get a thumbnail in the folder ``thumbnails``.
+    first 300 images, and every later one with an issue, get a thumbnail in the folder ``thumbnails``. Each of
+    ``drop_checks`` is shown every file; what they find out about all together, the caller asks them for.
 
     Raises what ``CagedWorkers.map`` raises.
     """
     thumbnails.mkdir(exist_ok=True)
-    screening = _Screening(root, policy, name_rules, workers, thumbnails)
+    screening = _Screening(root, policy, name_rules, workers, thumbnails, drop_checks)
     entries = iter(found)
     while several := list(islice(entries, _AT_ONCE)):
         yield from screening.screen(several, progress)
@@ -62,11 +65,12 @@ class _Screening:
         rules: tuple[NameRules, ...],
         workers: CagedWorkers,
         thumbnails: Path,
+        drop_checks: Sequence[DropCheck],
     ) -> None:
         self._root = root
         self._policy = policy
         self._workers = workers
-        self._surface = surface_checks_for(policy, rules)
+        self._surface = (*surface_checks_for(policy, rules), *(check.look for check in drop_checks))
         self._images = policy.screen(DecodableImages)
         self._irregular = policy.screen(IrregularEntries)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)

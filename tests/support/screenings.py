@@ -8,6 +8,7 @@ from pathlib import Path
 from preservation.identification.identify import Identifier
 from preservation.model.digests import Algorithm
 from preservation.model.files import IrregularEntry, SurveyedFile
+from preservation.model.identifiers import object_name
 from preservation.model.issues import IssueCode, Severity
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath
@@ -15,6 +16,7 @@ from preservation.model.screening import ScreenedFile
 from preservation.model.submissions import DropKind, Received
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
+from preservation.screening.drop_checks import drop_checks_for
 from preservation.screening.screen import screen
 from preservation.survey.survey import survey
 from preservation.tools.workers import CagedWorkers
@@ -77,6 +79,7 @@ def screened(
         name_rules=name_rules,
         workers=workers,
         thumbnails=thumbnails or root.parent / "thumbnails",
+        drop_checks=drop_checks_for(policy or policy_that(), object_name(root.name)),
     )
     return {result.path: result for result in results}
 

@@ -55,8 +55,9 @@ def _ended_as_kept(workspace: Workspace, ports: PresencePorts) -> bool:
 
 
 def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
-    """Yield the issues of the bag, of the version before, of supplied manifests, and of rules."""
+    """Yield the issues of the bag, of all files together, the version before, manifests, and rules."""
     yield from workspace.issues.so_far
+    yield from workspace.screening_issues.so_far
     yield from issues_of_comparison(workspace)
     for manifest in workspace.supplied.so_far:
         yield from manifest.issues

@@ -11,7 +11,10 @@ from flows.submission.stages.ports import HasCagedWorkers, HasStores
 from flows.submission.stages.stage import Stage
 from flows.submission.workspace import Workspace, only
 from preservation.model.events import Agent, Event
+from preservation.model.files import SurveyedFile
 from preservation.model.screening import Examined, ScreenedFile, Unexamined
+from preservation.policy.selection import is_left_out
+from preservation.screening.drop_checks import drop_checks_for
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.screen import screen
 
@@ -22,6 +25,7 @@ class ScreeningPorts(HasCagedWorkers, HasStores, Protocol):
 
 def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
     policy = workspace.policy
+    drop_checks = drop_checks_for(policy, workspace.submission.object.name)
     with Meter(workspace, SCREEN.name) as meter:
         screened = screen(
             workspace.survey,
@@ -30,11 +34,15 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
             name_rules=tuple(store.name_rules for store in ports.stores_for(policy)),
             workers=ports.caged_workers(JOB_MODULES),
             thumbnails=workspace.thumbnails,
+            drop_checks=drop_checks,
             progress=meter.track("looking", lambda: to_screen(workspace)).count,
         )
         reasons: Counter[str] = Counter()
         examined: Counter[tuple[tuple[Agent, ...], bool]] = Counter()
         workspace.screened.write(while_there(workspace, _counted(screened, reasons, examined)))
+    workspace.screening_issues.write(
+        issue for check in drop_checks for issue in check.close(_not_left_out(workspace))
+    )
     workspace.unexamined.write(Unexamined(reason, files) for reason, files in reasons.most_common())
     workspace.examined.write(
         Examined(by[0], examined[by, False] + examined[by, True], examined[by, True], by[1:])
@@ -42,6 +50,11 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
     )
     # The event of screening is recorded with the judgement, by the next stage.
     return ()
+
+
+def _not_left_out(workspace: Workspace) -> Iterator[SurveyedFile]:
+    policy = workspace.policy
+    return (file for file in workspace.surveyed() if not is_left_out(policy, file.path))
 
 
 def _counted(

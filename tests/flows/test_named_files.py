@@ -1,0 +1,40 @@
+"""What only all files of a drop together show is said of the whole drop, and stops it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.policies import policy_text
+from typer.testing import CliRunner
+
+from flows.cli.application import app
+
+_SCREEN = """
+[[screen]]
+check   = "file-names"
+outcome = "reject"
+because = "The contract counts every page."
+paths   = ["*.txt"]
+pattern = "{object}_{page:02d}.txt"
+"""
+
+
+@pytest.mark.parametrize(("numbers", "verdict"), [((1, 2, 3), None), ((1, 2, 4), "rejected")])
+def test_a_page_that_is_missing_stops_the_drop(tmp_path: Path, numbers: tuple[int, ...], verdict: str | None):
+    policy = tmp_path / "policy.toml"
+    policy.write_text(policy_text(_SCREEN), encoding="utf-8")
+    drop = tmp_path / "ms-1387"
+    drop.mkdir()
+    for number in numbers:
+        (drop / f"ms-1387_{number:02d}.txt").write_bytes(b"words\n")
+    explained = CliRunner().invoke(app, ["policy", "explain", "--json", str(policy), str(drop)])
+    *_, whole = map(json.loads, explained.stdout.splitlines())
+    found = {issue["code"]: issue for issue in whole["issues"]}
+    assert (whole["verdict"] == "rejected") is (verdict == "rejected")
+    assert ("NAM-003" in found) is (verdict == "rejected")
+    assert "ms-1387_01.txt to ms-1387_0" in found["NAM-007"]["message"]
+    if verdict:
+        assert found["NAM-003"]["because"] == "The contract counts every page."
+        assert "1 number of ms-1387_01.txt to ms-1387_04.txt is missing: 03." in whole["sentence"]
