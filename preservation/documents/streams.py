@@ -13,6 +13,7 @@ from typing import BinaryIO, Final, TypeAlias
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, PdfError, Stream
 
+from preservation.documents.embedded import EmbeddedParts
 from preservation.documents.entries import (
     filters_of,
     holds_all_rows,
@@ -73,11 +74,15 @@ ImageFault: TypeAlias = Callable[[EmbeddedImage], str | None]
 
 @dataclass(slots=True)
 class StreamFindings:
-    """``damage`` is lost for whoever opens it, ``remarks`` is not, and ``unseen`` was not looked at."""
+    """``damage`` is lost for whoever opens it, ``remarks`` is not, and ``unseen`` was not looked at.
+
+    ``parts`` are the fonts and the files in it.
+    """
 
     damage: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     unseen: dict[str, int] = field(default_factory=dict)
+    parts: EmbeddedParts = field(default_factory=EmbeddedParts)
     is_mended: bool = False
 
 
@@ -135,6 +140,7 @@ class _Reading:
     def findings(self) -> StreamFindings:
         self._name_what_forms_draw()
         for found in self._pdf.objects:
+            self._found.parts.look_at(found)
             if isinstance(found, Stream):
                 self._look_into(found)
         warned = self._warnings()

@@ -90,6 +90,7 @@ def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[P
             'there is no [[screen]] with check = "irregular-entries"; no package can hold links, devices and '
             "unreadable files, so every policy has to say that they are refused, and why",
         )
+    yield from _unread(report, checks)
     for place, entry in rules.items():
         contradiction = contradiction_in(entry)
         if contradiction is not None:
@@ -103,6 +104,16 @@ def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[P
                 ("rule", second, "when"),
                 f"{earlier} could claim the same file: {claimed}; narrow one of them",
             )
+
+
+def _unread(report: FaultReport, checks: dict[int, Any]) -> Iterator[PolicyFault]:
+    """Return that documents are specified which nothing reads: silence would look like soundness."""
+    specifications = [place for place, check in checks.items() if check == "document-specification"]
+    if specifications and "sound-documents" not in checks.values():
+        yield report.fault(
+            ("screen", specifications[0]),
+            'there is no [[screen]] with check = "sound-documents", which reads the documents; add one',
+        )
 
 
 def _repeated(report: FaultReport, kind: str, names: dict[int, object]) -> Iterator[PolicyFault]:

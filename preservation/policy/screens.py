@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from preservation.policy.document_specification import DocumentSpecification
 from preservation.policy.file_names import FileNames, PairedFiles
 from preservation.policy.screen_tables import Outcome, ScreenOutcome, ScreenTable, SpecificationTable
 from preservation.policy.words import Pattern, UniqueList, members_of
@@ -112,7 +113,8 @@ Screen: TypeAlias = Annotated[
     | ExtensionMatches
     | FormatDisagreement
     | FileNames
-    | PairedFiles,
+    | PairedFiles
+    | DocumentSpecification,
     Field(discriminator="check"),
 ]
 

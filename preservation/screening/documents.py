@@ -112,6 +112,9 @@ def _with_content(
         fault=_listed(found.damage) if found.damage else None,
         remarks=(*report.remarks, *found.remarks),
         unseen=tuple(found.unseen),
+        absent_fonts=tuple(found.parts.absent_fonts),
+        embedded_files=found.parts.files,
+        parts_seen=found.parts.is_whole,
     )
 
 
@@ -155,6 +158,7 @@ def _read(stream: BinaryIO, *, strict: bool) -> _Structure:
             except Exception:  # noqa: BLE001  the page is there; that it is damaged, qpdf says
                 has_text = False
     remarks += _searched(actions.document, catalogue)
+    active_unread = bool(remarks)
     tree = resolved(catalogue.get("/Pages"), DictionaryObject)
     claimed = None if tree is None else resolved(tree.get("/Count"), NumberObject)
     if claimed != pages:
@@ -171,7 +175,13 @@ def _read(stream: BinaryIO, *, strict: bool) -> _Structure:
     withheld = withheld_by(reader) if opened_as is PasswordType.USER_PASSWORD else ()
     fault = None if pages else "it has no pages"
     report = DocumentReport(
-        facts, fault=fault, remarks=tuple(remarks), active=actions.found, withheld=withheld
+        facts,
+        fault=fault,
+        remarks=tuple(remarks),
+        active=actions.found,
+        withheld=withheld,
+        active_unread=active_unread or actions.is_cut_short,
+        has_xfa=_stated(_has_xfa, catalogue),
     )
     return _Structure(report, uses)
 
@@ -245,6 +255,11 @@ def _version(reader: PdfReader, catalogue: DictionaryObject) -> str:
     """Return the later of the header's version and the catalogue's (ISO 32000-1, 7.2.2)."""
     stated = str(catalogue.get("/Version", "")).removeprefix("/")
     return max(reader.pdf_header.removeprefix("%PDF-"), stated)[:8]
+
+
+def _has_xfa(catalogue: DictionaryObject) -> bool:
+    form = resolved(catalogue.get("/AcroForm"), DictionaryObject)
+    return form is not None and "/XFA" in form
 
 
 def _claims(catalogue: DictionaryObject) -> str | None:

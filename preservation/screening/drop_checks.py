@@ -9,9 +9,11 @@ from typing import Any, Final, Protocol, TypeAlias
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import ObjectName
 from preservation.model.issues import Issue
+from preservation.policy.document_specification import DocumentSpecification
 from preservation.policy.file_names import FileNames, PairedFiles
 from preservation.policy.schema import Policy
 from preservation.policy.screen_tables import ScreenTable
+from preservation.screening.document_specification import DocumentSpecificationCheck
 from preservation.screening.file_names import FileNameCheck
 from preservation.screening.file_pairs import FilePairCheck
 
@@ -30,6 +32,7 @@ _Maker: TypeAlias = Callable[[Any, ObjectName], DropCheck]
 DROP_CHECKS: Final[dict[type[ScreenTable], _Maker]] = {
     FileNames: FileNameCheck,
     PairedFiles: FilePairCheck,
+    DocumentSpecification: DocumentSpecificationCheck,
 }
 """The check of each screen, in the order in which issues are reported."""
 

@@ -12,11 +12,13 @@ from preservation.model.formats import Identification
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ALL_CONTENT, PASSWORD_PROTECTION, Inhibitor, ScreenedFile
+from preservation.policy.document_specification import DocumentSpecification
 from preservation.policy.schema import Policy
 from preservation.policy.screen_tables import ScreenTable
 from preservation.policy.screens import DecodableImages, SafeArchives, SoundDocuments
 from preservation.rasters.families import Family, family_of
 from preservation.screening import codes, report_issues
+from preservation.screening.document_specification import DocumentSpecifications
 from preservation.screening.programs import DECODERS, READERS
 from preservation.screening.report_issues import DocumentSeverities, Subject
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
@@ -62,7 +64,7 @@ class ImageExaminer:
 
     families: ClassVar = frozenset(family for family in Family if family.is_image)
 
-    def __init__(self, screen: DecodableImages, limits: Limits, thumbnails: Path) -> None:
+    def __init__(self, screen: DecodableImages, limits: Limits, thumbnails: Path, **_: object) -> None:
         self._screen = screen
         self._memory = int(limits.address_space * _SHARE_OF_ONE_IMAGE)
         self._thumbnails = thumbnails
@@ -106,12 +108,19 @@ class ImageExaminer:
 
 
 class DocumentExaminer:
-    """Has documents read to their ends; those that need a password have an outcome of their own."""
+    """Has documents read to their ends, and holds PDFs against what the policy specifies of them.
+
+    Those that need a password have an outcome of their own.
+    """
 
     families: ClassVar = frozenset(family for family in Family if family.is_document)
 
-    def __init__(self, screen: SoundDocuments, limits: Limits, *_: object) -> None:
+    def __init__(
+        self, screen: SoundDocuments, limits: Limits, *_: object, policy: Policy | None = None
+    ) -> None:
         self._screen = screen
+        specified = () if policy is None else policy.screens(DocumentSpecification)
+        self._specifications = DocumentSpecifications(specified)
         self._severities = DocumentSeverities(
             locked=(screen.encrypted or screen.outcome).severity,
             active=screen.active.severity,
@@ -132,10 +141,11 @@ class DocumentExaminer:
         report = report_issues.read_report(outcome, DocumentReport, subject)
         kind = str(request.arguments["family"])
         if isinstance(report, Issue):
-            return _without_report(screened, report, READERS["pypdf"] if kind == Family.PDF else None)
+            screened = _without_report(screened, report, READERS["pypdf"] if kind == Family.PDF else None)
+            return self._specified(screened, None) if kind == Family.PDF else screened
         first, *others = (READERS[name] for name in report.readers) if report.readers else (None,)
         issues = report_issues.about_document(report, subject, self._severities, kind)
-        return replace(
+        screened = replace(
             screened,
             document=report.facts,
             issues=(*screened.issues, *issues),
@@ -144,6 +154,11 @@ class DocumentExaminer:
             other_examiners=tuple(others),
             is_damaged=report.fault is not None,
         )
+        return self._specified(screened, report) if kind == Family.PDF else screened
+
+    def _specified(self, screened: ScreenedFile, report: DocumentReport | None) -> ScreenedFile:
+        found = self._specifications.about(screened.path, report)
+        return replace(screened, issues=(*screened.issues, *found))
 
 
 class ArchiveExaminer:
@@ -151,7 +166,7 @@ class ArchiveExaminer:
 
     families: ClassVar = frozenset(family for family in Family if family.is_archive)
 
-    def __init__(self, screen: SafeArchives, *_: object) -> None:
+    def __init__(self, screen: SafeArchives, *_: object, **__: object) -> None:
         self._screen = screen
 
     def request(self, source: Path, family: Family, *, size: int, needs_a_look: bool) -> Request:  # noqa: ARG002  as any examiner
@@ -204,7 +219,7 @@ def examiners_for(policy: Policy, limits: Limits, thumbnails: Path) -> dict[Fami
     for kind, make in EXAMINERS.items():
         screen: Any = policy.screen(kind)
         if screen is not None:
-            examiner = make(screen, limits, thumbnails)
+            examiner = make(screen, limits, thumbnails, policy=policy)
             examiners |= dict.fromkeys(examiner.families, examiner)
     return examiners
 

@@ -26,6 +26,11 @@ class ActionSearch:
         self._looked_at = 0
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether there was more than is looked at."""
+        return self._looked_at > _MOST_LOOKED_AT
+
+    @property
     def found(self) -> tuple[str, ...]:
         """What was found: a kind, and where."""
         return tuple(self._found)

@@ -43,6 +43,9 @@ class DocumentReport(msgspec.Struct, frozen=True):
     even its pages can be counted without one, ``encrypted`` names what in it is. ``active`` names what it
     would run, or start, in a program that lets it, ``unseen`` what of it was not looked at.
     ``withheld`` names what it withholds from whoever has not its owner's password, ``readers`` what read it.
+    ``active_unread`` says that not all was seen that it may run. ``absent_fonts`` names the first fonts that
+    it lists and does not hold, ``embedded_files`` counts the files in it; all of it was looked at for both
+    where ``parts_seen``. ``has_xfa`` is ``None`` where that could not be seen.
     """
 
     facts: DocumentFacts | None = None
@@ -54,6 +57,11 @@ class DocumentReport(msgspec.Struct, frozen=True):
     unseen: tuple[str, ...] = ()
     encrypted: tuple[str, ...] = ()
     readers: tuple[Reader, ...] = ()
+    active_unread: bool = False
+    absent_fonts: tuple[str, ...] = ()
+    embedded_files: int = 0
+    parts_seen: bool = False
+    has_xfa: bool | None = None
 
 
 class ArchiveReport(msgspec.Struct):
