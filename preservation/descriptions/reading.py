@@ -84,23 +84,23 @@ def _read(found: ReadTable, table: Table, name: ObjectName, places: Places) -> N
         number for number, heading in enumerate(headings) if element_of(heading) == "identifier"
     ]
     found.table = table
-    places.settle(_first(row.cells, of_names) for row in table.rows())
+    places.settle(name_in(row.cells, of_names) for row in table.rows())
     without_file: list[str] = []
     missing = 0
     alone: TableRow | None = None
     for row in table.rows():
         found.rows += 1
         alone = row if found.rows == 1 else None
-        if not found.statements and _names_object(row.cells, (*of_names, *of_identifiers), name):
+        if not found.statements and names_object(row.cells, (*of_names, *of_identifiers), name):
             found.statements = _statements(headings, row.cells)
             continue
-        place = places.of(_first(row.cells, of_names)) if of_names else None
+        place = places.of(name_in(row.cells, of_names)) if of_names else None
         if place is not None:
             _add(found.files.setdefault(place.path, {}), _statements(headings, row.cells))
         elif of_names:
             missing += 1
             if len(without_file) < issues.NAMED:
-                without_file.append(f"line {row.line} {_first(row.cells, of_names)[: issues.SHOWN]!r}")
+                without_file.append(f"line {row.line} {name_in(row.cells, of_names)[: issues.SHOWN]!r}")
     if not of_names and alone is not None and not found.statements:
         found.statements = _statements(headings, alone.cells)
     if table.is_guessed:
@@ -111,12 +111,13 @@ def _read(found: ReadTable, table: Table, name: ObjectName, places: Places) -> N
         found.issues.append(issues.says_nothing(found.path, _why_nothing(found, of_names), name))
 
 
-def _first(cells: Sequence[str], columns: Iterable[int]) -> str:
-    """Return the name in the first of the columns that has one."""
+def name_in(cells: Sequence[str], columns: Iterable[int]) -> str:
+    """Return the name in the first of the columns that has one, empty where none has."""
     return next((cells[one].strip() for one in columns if one < len(cells) and cells[one].strip()), "")
 
 
-def _names_object(cells: Sequence[str], columns: Iterable[int], name: ObjectName) -> bool:
+def names_object(cells: Sequence[str], columns: Iterable[int], name: ObjectName) -> bool:
+    """Say whether a row names the object in one of these columns, or the whole drop."""
     for column in columns:
         place = cells[column].strip().removeprefix("./").rstrip("/") if column < len(cells) else ""
         if place in _WHOLE_OBJECT or (place and folded(place.removeprefix("objects/")) == folded(name)):

@@ -30,6 +30,7 @@ _FIELD = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _NUMBER = re.compile(r"(?:0([1-9]))?d")
 _WORD = re.compile(r"[^{}|/]+")
 _LONGEST: Final = 500
+_LONGEST_VALUE: Final = 1_000
 _MOST_FIELDS: Final = 20
 _MOST_DIGITS: Final = 9
 _WRITTEN: Final = "patterns are written like {object}_{page:04d}.tif"
@@ -121,6 +122,11 @@ class NameMatcher:
     def number_with(self, field: str, number: int) -> str:
         """Return a number as the pattern writes it in that field."""
         return _written(number, next(part.digits for part in self._parts if part.field == field))
+
+    def takes_value(self, text: str) -> bool:
+        """Say whether a value, which is no path, fits the pattern."""
+        is_short = len(text) <= _LONGEST_VALUE
+        return is_short and self._exactly.fullmatch(normalized("NFC", text)) is not None
 
     @property
     def fields(self) -> tuple[str, ...]:

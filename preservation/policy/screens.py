@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from preservation.policy.document_specification import DocumentSpecification
 from preservation.policy.file_names import FileNames, PairedFiles
+from preservation.policy.metadata_columns import DescriptiveMetadata
 from preservation.policy.screen_tables import Outcome, ScreenOutcome, ScreenTable, SpecificationTable
 from preservation.policy.words import Pattern, UniqueList, members_of
 
@@ -114,7 +115,8 @@ Screen: TypeAlias = Annotated[
     | FormatDisagreement
     | FileNames
     | PairedFiles
-    | DocumentSpecification,
+    | DocumentSpecification
+    | DescriptiveMetadata,
     Field(discriminator="check"),
 ]
 

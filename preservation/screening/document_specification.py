@@ -8,7 +8,6 @@ from typing import Final
 
 from preservation.model.amounts import count
 from preservation.model.files import SurveyedFile
-from preservation.model.identifiers import ObjectName
 from preservation.model.issues import Issue
 from preservation.model.paths import RelativePath, printable
 from preservation.model.screening import DocumentFacts
@@ -27,7 +26,7 @@ _UNKNOWN: Final = "could not be seen"
 class DocumentSpecificationCheck:
     """Finds files that are to be PDFs and are none: to these the specification cannot be put."""
 
-    def __init__(self, screen: DocumentSpecification, _: ObjectName) -> None:
+    def __init__(self, screen: DocumentSpecification, *_: object) -> None:
         self._screen = screen
         self._paths = PathMatcher(screen.paths)
 

@@ -4,6 +4,7 @@ Each takes the policy's screen and what the drop is. To add such a screen, add i
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 from preservation.model.files import SurveyedFile
@@ -11,11 +12,13 @@ from preservation.model.identifiers import ObjectName
 from preservation.model.issues import Issue
 from preservation.policy.document_specification import DocumentSpecification
 from preservation.policy.file_names import FileNames, PairedFiles
+from preservation.policy.metadata_columns import DescriptiveMetadata
 from preservation.policy.schema import Policy
 from preservation.policy.screen_tables import ScreenTable
 from preservation.screening.document_specification import DocumentSpecificationCheck
 from preservation.screening.file_names import FileNameCheck
 from preservation.screening.file_pairs import FilePairCheck
+from preservation.screening.metadata_tables import MetadataCheck
 
 
 class DropCheck(Protocol):
@@ -28,15 +31,18 @@ class DropCheck(Protocol):
         """Yield what is wrong with the whole, after the last file. ``surveyed`` are the files once more."""
 
 
-_Maker: TypeAlias = Callable[[Any, ObjectName], DropCheck]
+_Maker: TypeAlias = Callable[[Any, ObjectName, Path], DropCheck]
 DROP_CHECKS: Final[dict[type[ScreenTable], _Maker]] = {
     FileNames: FileNameCheck,
     PairedFiles: FilePairCheck,
     DocumentSpecification: DocumentSpecificationCheck,
+    DescriptiveMetadata: MetadataCheck,
 }
 """The check of each screen, in the order in which issues are reported."""
 
 
-def drop_checks_for(policy: Policy, name: ObjectName) -> tuple[DropCheck, ...]:
-    """Return the checks of the drop of one object that see all of its files together."""
-    return tuple(make(screen, name) for kind, make in DROP_CHECKS.items() for screen in policy.screens(kind))
+def drop_checks_for(policy: Policy, name: ObjectName, root: Path) -> tuple[DropCheck, ...]:
+    """Return the checks that see all files of a drop together; it lies at ``root``, and becomes ``name``."""
+    return tuple(
+        make(screen, name, root) for kind, make in DROP_CHECKS.items() for screen in policy.screens(kind)
+    )

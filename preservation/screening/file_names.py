@@ -53,7 +53,7 @@ class FileNameCheck:
     About 400 bytes for each sequence, eight for each run of numbers in it.
     """
 
-    def __init__(self, screen: FileNames, name: ObjectName) -> None:
+    def __init__(self, screen: FileNames, name: ObjectName, *_: object) -> None:
         self._screen = screen
         self._name = name
         self._paths = PathMatcher(screen.paths)

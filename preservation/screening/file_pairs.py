@@ -23,7 +23,7 @@ class FilePairCheck:
     A file that fits both patterns is taken for what the pattern says that gives more of its name.
     """
 
-    def __init__(self, screen: PairedFiles, name: ObjectName) -> None:
+    def __init__(self, screen: PairedFiles, name: ObjectName, *_: object) -> None:
         self._screen = screen
         self._paths = PathMatcher(screen.paths)
         self._one, self._other = (NameMatcher(pattern, name) for pattern in (screen.one, screen.other))

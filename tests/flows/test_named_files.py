@@ -38,3 +38,27 @@ def test_a_page_that_is_missing_stops_the_drop(tmp_path: Path, numbers: tuple[in
     if verdict:
         assert found["NAM-003"]["because"] == "The contract counts every page."
         assert "1 number of ms-1387_01.txt to ms-1387_04.txt is missing: 03." in whole["sentence"]
+
+
+_ASKED = """
+[[screen]]
+check   = "descriptive-metadata"
+outcome = "reject"
+because = "A row for each page."
+row_for = ["*.txt"]
+"""
+
+
+def test_what_a_screen_asks_of_a_table_is_said_once(tmp_path: Path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text(policy_text('[intake]\ndescriptive = ["metadata.csv"]', _ASKED), encoding="utf-8")
+    drop = tmp_path / "ms-1387"
+    drop.mkdir()
+    for name in ("1.txt", "2.txt"):
+        (drop / name).write_bytes(b"words\n")
+    (drop / "metadata.csv").write_text("filename,dc.title\n1.txt,One\n3.txt,Three\n", encoding="utf-8")
+    explained = CliRunner().invoke(app, ["policy", "explain", "--json", str(policy), str(drop)])
+    lines = [json.loads(line) for line in explained.stdout.splitlines()]
+    issues = [issue["code"] for line in lines for issue in line["issues"]]
+    assert [code for code in issues if code.startswith("DSC")] == ["DSC-018", "DSC-021"]
+    assert lines[-1]["verdict"] == "rejected"

@@ -79,7 +79,7 @@ def screened(
         name_rules=name_rules,
         workers=workers,
         thumbnails=thumbnails or root.parent / "thumbnails",
-        drop_checks=drop_checks_for(policy or policy_that(), object_name(root.name)),
+        drop_checks=drop_checks_for(policy or policy_that(), object_name(root.name), root),
     )
     return {result.path: result for result in results}
 

@@ -25,11 +25,12 @@ class ScreeningPorts(HasCagedWorkers, HasStores, Protocol):
 
 def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
     policy = workspace.policy
-    drop_checks = drop_checks_for(policy, workspace.submission.object.name)
+    root = only(workspace.received).payload_root
+    drop_checks = drop_checks_for(policy, workspace.submission.object.name, root)
     with Meter(workspace, SCREEN.name) as meter:
         screened = screen(
             workspace.survey,
-            root=only(workspace.received).payload_root,
+            root=root,
             policy=policy,
             name_rules=tuple(store.name_rules for store in ports.stores_for(policy)),
             workers=ports.caged_workers(JOB_MODULES),

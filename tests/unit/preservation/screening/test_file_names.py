@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ def a_screen(check: str, *keys: str) -> str:
 
 
 def found_in(paths: Iterable[str], *screens: str) -> list[Issue]:
-    checks = drop_checks_for(a_policy(*screens), NAMES)
+    checks = drop_checks_for(a_policy(*screens), NAMES, Path("/nowhere"))
     files = [a_file(path) for path in paths]
     issues = [issue for file in files for check in checks for issue in check.look(file)]
     return [*issues, *(issue for check in checks for issue in check.close(iter(files)))]
