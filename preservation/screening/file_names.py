@@ -5,7 +5,6 @@ Only names are looked at. That a sequence is not at its end where its last numbe
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final
 
 from preservation.model.amounts import count
@@ -47,10 +46,28 @@ class _Found:
     numbers: NumbersFound
 
 
+@dataclass(slots=True)
+class _Kind:
+    """One kind of finding: the first sequences that have it, and how many more do."""
+
+    code: IssueCode
+    is_so: Callable[[_Found], bool]
+    first: list[_Found] = field(default_factory=list)
+    more: int = 0
+
+    def take(self, found: _Found) -> None:
+        if not self.is_so(found):
+            return
+        if len(self.first) < _SEQUENCES_NAMED:
+            self.first.append(found)
+        else:
+            self.more += 1
+
+
 class FileNameCheck:
     """Holds names against a pattern, and remembers their numbers.
 
-    About 400 bytes for each sequence, eight for each run of numbers in it.
+    About 300 bytes for each sequence, and eight for each run of numbers in it.
     """
 
     def __init__(self, screen: FileNames, name: ObjectName, *_: object) -> None:
@@ -59,7 +76,13 @@ class FileNameCheck:
         self._paths = PathMatcher(screen.paths)
         self._exempt = PathMatcher(screen.exempt)
         self._matcher = NameMatcher(screen.pattern, name)
+        self._counter = screen.counter
+        self._others = tuple(
+            field for field in self._matcher.fields if field != self._counter and field not in screen.across
+        )
+        self._is_by_folder = FOLDER not in screen.across
         self._sequences: dict[str, _Sequence] = {}
+        self._doubled: dict[str, list[RelativePath]] = {}
         self._held = 0
 
     def look(self, file: SurveyedFile) -> Iterator[Issue]:
@@ -67,84 +90,82 @@ class FileNameCheck:
         if not self._is_meant(file.path):
             return
         self._held += 1
-        subject = Subject.under(file.path, self._screen)
         values = self._matcher.values_in(file.path)
         if values is None:
             values = self._matcher.values_in_any_case(file.path)
             if values is None:
-                yield self._does_not_fit(subject)
+                yield self._does_not_fit(file.path)
                 return
             words = f"differs from {self._screen.pattern} in upper and lower case"
-            yield subject.issue(codes.NAME_IN_OTHER_CASE, words, self._renamed(values))
-        counter = self._screen.counter
-        if counter:
-            yield from self._count(subject, values, int(values[counter]))
+            next_step = f"Name it {quoted(self._matcher.name_with(values))}; then drop it again."
+            yield self._subject(file.path).issue(codes.NAME_IN_OTHER_CASE, words, next_step)
+        if self._counter:
+            alike = self._count(file.path, values)
+            if alike is not None:
+                yield alike
 
     def close(self, surveyed: Iterable[SurveyedFile]) -> Iterator[Issue]:
         """Yield what all names together show. ``surveyed`` are the same files once more."""
         if not self._held:
             yield self._nothing_held()
-        found = [
-            _Found(key, sequence, sequence.numbers.found(_RUNS_NAMED))
-            for key, sequence in self._sequences.items()
-        ]
-        yield from self._reported(
-            codes.OTHER_FIRST_NUMBER, filter(self._begins_elsewhere, found), self._other_beginning
+        kinds = (
+            _Kind(codes.OTHER_FIRST_NUMBER, self._begins_elsewhere),
+            _Kind(codes.NUMBERS_MISSING, lambda one: one.numbers.missing > 0),
+            _Kind(codes.NUMBERS_DOUBLED, lambda one: one.numbers.doubled > 0),
+            _Kind(codes.OTHER_NUMBER_OF_FILES, self._has_other_count),
         )
-        yield from self._reported(
-            codes.NUMBERS_MISSING, (one for one in found if one.numbers.missing), self._gaps
-        )
-        doubled = [one for one in found if one.numbers.doubled]
-        names = self._names_of(doubled[:_SEQUENCES_NAMED], surveyed) if doubled else {}
-        yield from self._reported(
-            codes.NUMBERS_DOUBLED, doubled, lambda one: self._doubles(one, names.get(one.key, []))
-        )
-        yield from self._reported(
-            codes.OTHER_NUMBER_OF_FILES, filter(self._has_other_count, found), self._other_count
-        )
-        if found:
-            yield self._seen(found)
-
-    def _reported(
-        self, code: IssueCode, found: Iterable[_Found], sentence: Callable[[_Found], tuple[str, str]]
-    ) -> Iterator[Issue]:
-        """Yield an issue for each of the first sequences, and one that counts the others."""
-        several = iter(found)
-        for one in islice(several, _SEQUENCES_NAMED):
-            yield self._issue(code, *sentence(one))
-        more = sum(1 for _ in several)
-        if more:
-            message = f"The same is so of {count(more, 'further sequence')} of names."
-            yield self._issue(code, message, _RESCAN)
+        first: list[_Found] = []
+        files = 0
+        for key, sequence in self._sequences.items():
+            found = _Found(key, sequence, sequence.numbers.found(_RUNS_NAMED))
+            files += sequence.numbers.count
+            if len(first) < _SEQUENCES_NAMED:
+                first.append(found)
+            for kind in kinds:
+                kind.take(found)
+        doubled = kinds[2].first
+        self._doubled = self._names_of(doubled, surveyed) if doubled else {}
+        sentences = (self._other_beginning, self._gaps, self._doubles, self._other_count)
+        for kind, sentence in zip(kinds, sentences, strict=True):
+            for found in kind.first:
+                yield self._issue(kind.code, *sentence(found))
+            if kind.more:
+                message = f"The same is so of {count(kind.more, 'further sequence')} of names."
+                yield self._issue(kind.code, message, _RESCAN)
+        if first:
+            yield self._seen(files, first)
 
     def _is_meant(self, path: RelativePath) -> bool:
         is_listed = not self._screen.paths or self._paths.matches(path)
         return is_listed and not self._exempt.matches(path)
 
-    def _does_not_fit(self, subject: Subject) -> Issue:
+    def _subject(self, path: RelativePath) -> Subject:
+        return Subject.under(path, self._screen)
+
+    def _does_not_fit(self, path: RelativePath) -> Issue:
         meaning = f", where {{object}} is {quoted(self._name)}" if "{object}" in self._screen.pattern else ""
         words = f"has a name that does not fit {self._screen.pattern}{meaning}"
-        return subject.issue(codes.NAME_DOES_NOT_FIT, words, _RENAME, for_operators=_EXEMPT)
+        return self._subject(path).issue(codes.NAME_DOES_NOT_FIT, words, _RENAME, for_operators=_EXEMPT)
 
-    def _renamed(self, values: dict[str, str]) -> str:
-        return f"Name it {quoted(self._matcher.name_with(values))}; then drop it again."
-
-    def _count(self, subject: Subject, values: dict[str, str], number: int) -> Iterator[Issue]:
-        spelled = self._spelled(subject.path, values)
-        sequence = self._sequences.setdefault(folded(spelled), _Sequence(subject.path, spelled))
-        sequence.numbers.add(number)
-        if sequence.spelled != spelled:
-            words = f"differs from {printable(sequence.example)} in upper and lower case, besides the number"
-            next_step = "Name both alike; then drop it again."
-            yield subject.issue(codes.NAME_IN_OTHER_CASE, words, next_step)
+    def _count(self, path: RelativePath, values: dict[str, str]) -> Issue | None:
+        """Enter a number; return that the rest of the name is spelled otherwise than in its sequence."""
+        spelled = self._spelled(path, values)
+        # Most names are written in lower case: one string serves as both.
+        key = spelled if (alike := folded(spelled)) == spelled else alike
+        sequence = self._sequences.get(key)
+        if sequence is None:
+            sequence = self._sequences[key] = _Sequence(path, spelled)
+        sequence.numbers.add(int(values[self._counter]))
+        if sequence.spelled == spelled:
+            return None
+        words = f"differs from {printable(sequence.example)} in upper and lower case, besides the number"
+        next_step = "Name both alike; then drop it again."
+        return self._subject(path).issue(codes.NAME_IN_OTHER_CASE, words, next_step)
 
     def _spelled(self, path: RelativePath, values: dict[str, str]) -> str:
         """Return what distinguishes one sequence from another."""
-        across = self._screen.across
-        others = [
-            value for name, value in values.items() if name != self._screen.counter and name not in across
-        ]
-        return "\0".join(["" if FOLDER in across else path.rpartition("/")[0], *others])
+        folder = path.rpartition("/")[0] if self._is_by_folder else ""
+        return "\0".join([folder, *(values[field] for field in self._others)])
 
     def _begins_elsewhere(self, one: _Found) -> bool:
         return isinstance(self._screen.first, int) and one.numbers.first != self._screen.first
@@ -169,8 +190,9 @@ class FileNameCheck:
         missing = count(numbers.missing, "number")
         return f"{missing} of {self._title(one)} {verb} missing: {named}{more}.", _RESCAN
 
-    def _doubles(self, one: _Found, names: list[RelativePath]) -> tuple[str, str]:
+    def _doubles(self, one: _Found) -> tuple[str, str]:
         numbers = one.numbers
+        names = self._doubled.get(one.key, ())
         numbered = ", ".join(map(self._written, numbers.doubled_numbers))
         message = (
             f"{count(numbers.doubled, 'file')} of {self._title(one)} "
@@ -184,13 +206,13 @@ class FileNameCheck:
         asked = f"at least {screen.least:,}" if files < (screen.least or 0) else f"at most {screen.most:,}"
         return f"{self._title(one)}: {count(files, 'file')}, and {asked} are asked for.", _RESCAN
 
-    def _seen(self, found: list[_Found]) -> Issue:
-        files = sum(one.sequence.numbers.count for one in found)
-        named = ", ".join(map(self._title, found[:_SEQUENCES_NAMED]))
-        more = f" and {len(found) - _SEQUENCES_NAMED:,} more" if len(found) > _SEQUENCES_NAMED else ""
+    def _seen(self, files: int, first: list[_Found]) -> Issue:
+        named = ", ".join(map(self._title, first))
+        more = len(self._sequences) - len(first)
         message = (
-            f"The numbers in {count(files, 'name')} of {count(len(found), 'sequence')} were looked at: "
-            f"{named}{more}. Whether anything belongs behind the last number, no name shows."
+            f"The numbers in {count(files, 'name')} of {count(len(self._sequences), 'sequence')} were looked "
+            f"at: {named}{f' and {more:,} more' if more else ''}. "
+            "Whether anything belongs behind the last number, no name shows."
         )
         return Issue(codes.NUMBERS_LOOKED_AT, Severity.INFO, message)
 
@@ -208,7 +230,7 @@ class FileNameCheck:
     def _title(self, one: _Found) -> str:
         """Return the names of the first and the last file of a sequence, as their numbers make them."""
         values = self._values(one.sequence.example)
-        counter, ends = self._screen.counter, (one.numbers.first, one.numbers.last)
+        counter, ends = self._counter, (one.numbers.first, one.numbers.last)
         names = [self._matcher.name_with({**values, counter: number}) for number in ends]
         folder, _, _ = one.sequence.example.rpartition("/")
         if folder and "/" not in self._screen.pattern:
@@ -224,7 +246,7 @@ class FileNameCheck:
         return first if first == last else f"{first} to {last}"
 
     def _written(self, number: int) -> str:
-        return self._matcher.number_with(self._screen.counter, number)
+        return self._matcher.number_with(self._counter, number)
 
     def _names_of(
         self, doubled: list[_Found], surveyed: Iterable[SurveyedFile]
@@ -237,6 +259,6 @@ class FileNameCheck:
             if not values:
                 continue
             key = folded(self._spelled(file.path, values))
-            if (key, int(values[self._screen.counter])) in wanted and len(found[key]) < _FILES_NAMED:
+            if (key, int(values[self._counter])) in wanted and len(found[key]) < _FILES_NAMED:
                 found[key].append(file.path)
         return found

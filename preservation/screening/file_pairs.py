@@ -28,6 +28,8 @@ class FilePairCheck:
         self._paths = PathMatcher(screen.paths)
         self._one, self._other = (NameMatcher(pattern, name) for pattern in (screen.one, screen.other))
         self._exact_first = sorted((self._one, self._other), key=lambda matcher: -matcher.literals)
+        self._fields = self._one.fields
+        self._is_of_paths = "/" in screen.one
         self._alone: dict[tuple[str, ...], NameMatcher] = {}
         self._held = 0
 
@@ -39,13 +41,13 @@ class FilePairCheck:
             values = matcher.values_in(file.path)
             if values is not None:
                 self._held += 1
-                self._enter(matcher, tuple(values[field] for field in self._one.fields), file.path)
+                self._enter(matcher, tuple(values[field] for field in self._fields), file.path)
                 return
         yield from ()
 
     def _enter(self, matcher: NameMatcher, values: tuple[str, ...], path: str) -> None:
         # In whatever folder: patterns of names alone are about the files of each folder.
-        folder = "" if "/" in self._screen.one else path.rpartition("/")[0]
+        folder = "" if self._is_of_paths else path.rpartition("/")[0]
         key = (folder, *values)
         if self._alone.setdefault(key, matcher) is not matcher:
             del self._alone[key]
@@ -84,7 +86,7 @@ class FilePairCheck:
 
     def _pair(self, ours: NameMatcher, theirs: NameMatcher, key: tuple[str, ...]) -> str:
         folder, *texts = key
-        values = dict(zip(self._one.fields, texts, strict=True))
+        values = dict(zip(self._fields, texts, strict=True))
         above = f"{folder}/" if folder else ""
         mine, missing = (printable(above + matcher.name_with(values)) for matcher in (ours, theirs))
         return f"{mine} (no {missing})"

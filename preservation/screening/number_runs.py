@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 Run: TypeAlias = tuple[int, int]
@@ -26,18 +26,22 @@ class NumbersFound:
 
 @dataclass(slots=True)
 class NumberRuns:
-    """Numbers below 2**32, in any order; eight bytes for each run."""
+    """Numbers below 2**32, in any order: the run at hand, and eight bytes for each run before it."""
 
-    _runs: "array[int]" = field(default_factory=lambda: array("Q"))
     count: int = 0
+    _run: int = 0
+    _earlier: "array[int] | None" = None
 
     def add(self, number: int) -> None:
         """Enter a number."""
-        self.count += 1
-        if self._runs and (self._runs[-1] & _LOW) + 1 == number:
-            self._runs[-1] += 1
+        if self.count and (self._run & _LOW) + 1 == number:
+            self._run += 1
         else:
-            self._runs.append(number << _HALF | number)
+            if self.count:
+                self._earlier = self._earlier or array("Q")
+                self._earlier.append(self._run)
+            self._run = number << _HALF | number
+        self.count += 1
 
     def found(self, most: int) -> NumbersFound:
         """Return what the numbers are, with no more than ``most`` runs and doubles of it named."""
@@ -59,5 +63,5 @@ class NumberRuns:
         return NumbersFound(first, last, missing, tuple(missing_runs), doubled, tuple(dict.fromkeys(doubles)))
 
     def _in_order(self) -> Iterator[Run]:
-        for run in sorted(self._runs):
+        for run in sorted([*(self._earlier or ()), self._run]):
             yield run >> _HALF, run & _LOW

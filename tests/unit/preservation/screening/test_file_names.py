@@ -134,7 +134,7 @@ def test_a_million_pages_in_order_are_held_as_one_run():
     runs = NumberRuns()
     for number in range(1, 1_000_001):
         runs.add(number)
-    assert len(runs._runs) == 1
+    assert runs._earlier is None
     assert (runs.count, runs.found(10).last) == (1_000_000, 1_000_000)
 
 
