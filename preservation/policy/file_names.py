@@ -75,6 +75,9 @@ class PairedFiles(SpecificationTable):
     other: PatternOfNames = Field(
         description="the name that goes with each, with the same fields, such as tiff/{name}.tif"
     )
+    exempt: UniqueList[Pattern] = Field(
+        default=(), description="paths that need no partner, such as covers and targets"
+    )
     both_ways: bool = Field(
         default=True, description="whether each file of the other pattern needs one of the first, too"
     )

@@ -228,15 +228,15 @@ class FileNameCheck:
         return Issue(code, screen.outcome.severity, message, None, next_step, screen.because)
 
     def _title(self, one: _Found) -> str:
-        """Return the names of the first and the last file of a sequence, as their numbers make them."""
-        values = self._values(one.sequence.example)
-        counter, ends = self._counter, (one.numbers.first, one.numbers.last)
-        names = [self._matcher.name_with({**values, counter: number}) for number in ends]
-        folder, _, _ = one.sequence.example.rpartition("/")
-        if folder and "/" not in self._screen.pattern:
-            names[0] = f"{folder}/{names[0]}"
-        first, last = map(printable, names)
-        return first if ends[0] == ends[1] else f"{first} to {last}"
+        """Return what the names of a sequence have in common, and its first and last number."""
+        example, pattern = one.sequence.example, self._screen.pattern
+        open_fields = (field for field in self._matcher.fields if field not in self._others)
+        name = self._matcher.name_with(
+            {**self._values(example), **{field: f"{{{field}}}" for field in open_fields}}
+        )
+        folder = example.rpartition("/")[0] if self._is_by_folder and "/" not in pattern else ""
+        title = printable(f"{folder}/{name}" if folder else name)
+        return f"{title} ({self._run((one.numbers.first, one.numbers.last))})"
 
     def _values(self, path: RelativePath) -> dict[str, str]:
         return self._matcher.values_in(path) or self._matcher.values_in_any_case(path) or {}

@@ -26,6 +26,7 @@ class FilePairCheck:
     def __init__(self, screen: PairedFiles, name: ObjectName, *_: object) -> None:
         self._screen = screen
         self._paths = PathMatcher(screen.paths)
+        self._exempt = PathMatcher(screen.exempt)
         self._one, self._other = (NameMatcher(pattern, name) for pattern in (screen.one, screen.other))
         self._exact_first = sorted((self._one, self._other), key=lambda matcher: -matcher.literals)
         self._fields = self._one.fields
@@ -35,7 +36,8 @@ class FilePairCheck:
 
     def look(self, file: SurveyedFile) -> Iterator[Issue]:
         """Enter a file. Nothing is wrong with it before all were seen."""
-        if self._screen.paths and not self._paths.matches(file.path):
+        is_listed = not self._screen.paths or self._paths.matches(file.path)
+        if not is_listed or self._exempt.matches(file.path):
             return
         for matcher in self._exact_first:
             values = matcher.values_in(file.path)

@@ -253,7 +253,10 @@ class MetadataCheck:
     def _found(self) -> Iterator[Issue]:
         for code, tally in self._of_rows.items():
             words, next_step = _WORDS[code]
-            said = words.format(rows=count(tally.times, "row"), files=count(tally.times, "file"))
+            is_one = tally.times == 1
+            rows = f"{count(tally.times, 'row')} {'is' if is_one else 'are'}"
+            files = f"{count(tally.times, 'file')} {'has' if is_one else 'have'}"
+            said = words.format(rows=rows, files=files)
             yield self._listed(code, tally, said, next_step)
         for (number, code), tally in self._of_columns.items():
             column = self._columns[number]
@@ -305,5 +308,5 @@ _WORDS: Final[dict[IssueCode, tuple[str, str]]] = {
         "No row of the metadata is about the object",
         "Have a row whose filename is the object's name or '.'; then drop it again.",
     ),
-    codes.FILE_WITHOUT_ROW: ("{files} without a row in the metadata", "Add a row for each of them."),
+    codes.FILE_WITHOUT_ROW: ("{files} no row in the metadata", "Add a row for each of them."),
 }

@@ -34,10 +34,10 @@ def test_a_page_that_is_missing_stops_the_drop(tmp_path: Path, numbers: tuple[in
     found = {issue["code"]: issue for issue in whole["issues"]}
     assert (whole["verdict"] == "rejected") is (verdict == "rejected")
     assert ("NAM-003" in found) is (verdict == "rejected")
-    assert "ms-1387_01.txt to ms-1387_0" in found["NAM-007"]["message"]
+    assert "ms-1387_{page}.txt (01 to 0" in found["NAM-007"]["message"]
     if verdict:
         assert found["NAM-003"]["because"] == "The contract counts every page."
-        assert "1 number of ms-1387_01.txt to ms-1387_04.txt is missing: 03." in whole["sentence"]
+        assert "1 number of ms-1387_{page}.txt (01 to 04) is missing: 03." in whole["sentence"]
 
 
 _ASKED = """

@@ -153,6 +153,24 @@ def test_what_is_as_specified_is_no_fault(
     assert faults(tmp_path, workers, content, *keys) == {}
 
 
+@pytest.mark.parametrize(
+    ("descriptor", "code"),
+    [
+        ("/DescendantFonts []", "DOC-005"),
+        ("/DescendantFonts [42]", "DOC-001"),
+        ("/FontDescriptor (words)", "DOC-005"),
+        ("/FontDescriptor << /FontFile 42 >>", "DOC-005"),
+        ("/BaseFont /#ff#fe /Subtype 7", "DOC-001"),
+        ("/DescendantFonts [3 0 R]", "DOC-005"),
+    ],
+)
+def test_a_font_that_is_none_is_never_taken_for_embedded(
+    tmp_path: Path, workers: CagedWorkers, descriptor: str, code: str
+):
+    found = faults(tmp_path, workers, with_font(descriptor), 'forbidden = ["fonts-not-embedded"]')
+    assert list(found) == [code]
+
+
 @pytest.mark.parametrize("feature", ["fonts-not-embedded", "attachments", "xfa", "javascript", "launch"])
 def test_what_could_not_be_seen_of_a_pdf_is_never_taken_for_absent(feature: str):
     policy = a_specification(f'forbidden = ["{feature}"]')

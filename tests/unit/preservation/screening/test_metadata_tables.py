@@ -79,7 +79,7 @@ def test_a_table_as_it_was_ordered_gives_no_finding(tmp_path: Path, encoding: st
         ("b.tif,", "b.tif,x,1901,deu,ms-1387-9\na.tif,", "DSC-019", "metadata.csv line 5 ('a.tif')"),
         ("b.tif,", ".,x,1901,deu,1\nb.tif,", "DSC-019", "metadata.csv line 4 ('.')"),
         ("ms-1387,Letters,1901/1905,deu;fra,ms-1387\n", "", "DSC-020", "'ms-1387'"),
-        ("b.tif,Page 2,1901?,fra,ms-1387-2\n", "", "DSC-021", "1 file without a row in the metadata: b.tif."),
+        ("b.tif,Page 2,1901?,fra,ms-1387-2\n", "", "DSC-021", "1 file has no row in the metadata: b.tif."),
         ("fra,ms-1387-2", 'fra,"ms-1387-2', "DSC-011", "metadata.csv (line "),
         (SOUND, "a,b\0c\n", "DSC-011", "it is not text"),
     ],
