@@ -152,6 +152,11 @@ def object_of(drop: Drop) -> ObjectName:
     return object_called(drop.groups, name_of(drop.path))
 
 
+def own_name(name: ObjectName, grouping: int) -> ObjectName:
+    """Return an object's name without those of the groups that stand before it, so many at most."""
+    return ObjectName(name.split(BETWEEN, grouping)[-1])
+
+
 def name_tried(path: Path) -> str:
     """Return the name by which a drop is looked at that becomes no object: its own, where that can be one."""
     try:

@@ -62,7 +62,9 @@ def _below(place: dict[str, Any], step: str | int) -> dict[str, Any]:
     elif "discriminator" in place:
         below = {"$ref": place["discriminator"]["mapping"][step]}
     else:
-        below = place.get("properties", {}).get(step, {})
+        # Keys of the author's own choice stand for tables that are all alike.
+        others: dict[str, Any] = next(iter(place.get("patternProperties", {}).values()), {})
+        below = place.get("properties", {}).get(step, others)
     return dict(below)
 
 

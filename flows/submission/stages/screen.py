@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from flows.installation.wiring import SOFTWARE
+from flows.submission.drop import own_name
 from flows.submission.progress.meter import Meter, to_screen
 from flows.submission.stages.drop_changes import while_there
 from flows.submission.stages.ports import HasCagedWorkers, HasStores
@@ -26,7 +27,9 @@ class ScreeningPorts(HasCagedWorkers, HasStores, Protocol):
 def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
     policy = workspace.policy
     root = only(workspace.received).payload_root
-    drop_checks = drop_checks_for(policy, workspace.submission.object.name, root)
+    # What the files of a drop are named for is the drop, and not the folders that it lay in.
+    name = own_name(workspace.submission.object.name, policy.terms.intake.grouping)
+    drop_checks = drop_checks_for(policy, name, root)
     with Meter(workspace, SCREEN.name) as meter:
         screened = screen(
             workspace.survey,

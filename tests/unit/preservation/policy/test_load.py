@@ -110,6 +110,11 @@ def test_every_fault_is_told_at_once_and_in_the_order_of_the_lines():
             "exempt",
             'screen "decodable-images": exempt: there is no such key; keys here are check, outcome, ',
         ),
+        (
+            '[[screen]]\ncheck="descriptive-metadata"\noutcome="ask"\nbecause="B"\ncolumns.a.requird=1\n',
+            "requird",
+            'screen "descriptive-metadata": columns.a.requird: there is no such key; did you mean required',
+        ),
         (a_rule("a b", ONE), '"a b"', 'rule "a b": id: must be lower-case letters, digits and'),
         (a_rule("junk", ONE), '"junk"', "rule \"junk\": id: 'junk' is a word of its own"),
         (
