@@ -18,6 +18,7 @@ from preservation.policy.rules import When, contradiction_in
 from preservation.policy.schema import Policy, Terms
 from preservation.policy.screens import REPEATABLE
 
+_OF_DECODED_PICTURES = frozenset({"image-specification", "page-content"})
 _LINE_IN_MESSAGE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
@@ -107,13 +108,20 @@ def _contradictions(report: FaultReport, document: dict[str, Any]) -> Iterator[P
 
 
 def _unread(report: FaultReport, checks: dict[int, Any]) -> Iterator[PolicyFault]:
-    """Return that documents are specified which nothing reads: silence would look like soundness."""
+    """Return that files are specified which nothing reads: silence would look like soundness."""
     specifications = [place for place, check in checks.items() if check == "document-specification"]
     if specifications and "sound-documents" not in checks.values():
         yield report.fault(
             ("screen", specifications[0]),
             'there is no [[screen]] with check = "sound-documents", which reads the documents; add one',
         )
+    if "decodable-images" not in checks.values():
+        for place, check in checks.items():
+            if check in _OF_DECODED_PICTURES:
+                yield report.fault(
+                    ("screen", place),
+                    'looks at pictures that check = "decodable-images" decodes; list that screen as well',
+                )
 
 
 def _repeated(report: FaultReport, kind: str, names: dict[int, object]) -> Iterator[PolicyFault]:

@@ -1,6 +1,7 @@
 """``[[screen]]``: what is checked before anything is kept, and what a finding means.
 
-``screening.checks``, ``screening.drop_checks`` and ``screening.examiners`` have the check of each of them.
+``screening.checks``, ``screening.drop_checks``, ``screening.examiners`` and ``screening.picture_checks`` have
+the check of each of them.
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -9,7 +10,9 @@ from pydantic import AfterValidator, Field
 
 from preservation.policy.document_specification import DocumentSpecification
 from preservation.policy.file_names import FileNames, PairedFiles
+from preservation.policy.image_specification import ImageSpecification
 from preservation.policy.metadata_columns import DescriptiveMetadata
+from preservation.policy.page_content import PageContent
 from preservation.policy.screen_tables import Outcome, ScreenOutcome, ScreenTable, SpecificationTable
 from preservation.policy.words import Pattern, UniqueList, members_of
 
@@ -116,7 +119,9 @@ Screen: TypeAlias = Annotated[
     | FileNames
     | PairedFiles
     | DocumentSpecification
-    | DescriptiveMetadata,
+    | DescriptiveMetadata
+    | ImageSpecification
+    | PageContent,
     Field(discriminator="check"),
 ]
 

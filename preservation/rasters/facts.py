@@ -7,11 +7,12 @@ with 72 dpi.
 import io
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageFile
 
 from preservation.errors import UnacceptableContentError
+from preservation.model.compressions import TIFF_COMPRESSIONS
 from preservation.model.screening import ImageFacts
 from preservation.rasters import embedded
 from preservation.rasters.families import Family
@@ -20,14 +21,6 @@ from preservation.rasters.pillow import companions_of
 from preservation.rasters.raster import Companions
 from preservation.rasters.tiff import companions_in
 from preservation.rasters.tiff_fields import DirectoryReader
-
-TIFF_COMPRESSIONS: Final = {
-    1: "none", 2: "CCITT RLE", 3: "CCITT Group 3", 4: "CCITT Group 4", 5: "LZW", 6: "JPEG (old style)",
-    7: "JPEG", 8: "Deflate", 32771: "CCITT RLE", 32773: "PackBits", 32946: "Deflate", 33003: "JPEG 2000",
-    33004: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34887: "LERC", 34925: "LZMA",
-    50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
-}  # fmt: skip  # a table
-"""Names of the values of tag 259."""
 
 _COMPRESSIONS = {
     Family.JPEG: "JPEG",
@@ -102,7 +95,7 @@ def image_facts(size: tuple[int, int], mode: str, stored: StatedFacts, frames: i
         bits=stored.bits or 1,
         compression=stored.compression or "none",
         resolution=resolution.dots_per_inch if resolution else None,
-        profile=_description(companions.profile if companions else None),
+        profile=name_of_profile(companions.profile if companions else None),
         orientation=companions.stated_orientation if companions else None,
     )
 
@@ -127,7 +120,7 @@ def _compression(image: Image.Image, family: Family) -> str:
     return _COMPRESSIONS.get(family, "none")
 
 
-def _description(icc: bytes | None) -> str | None:
+def name_of_profile(icc: bytes | None) -> str | None:
     """Return what an ICC profile calls itself, or that it cannot be read; ``None`` where there is none."""
     if not icc:
         return None

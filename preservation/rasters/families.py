@@ -138,6 +138,14 @@ def _zip_inside(mime: MimeType) -> Family | None:
     )
 
 
+def is_raster(path: RelativePath, identification: Identification) -> bool:
+    """Say whether the file is a raster image, whether or not there is a decoder for it here."""
+    family = family_of(path, identification)
+    if family is not None:
+        return family.is_image
+    return is_undecodable_raster(path, identification)
+
+
 def is_undecodable_raster(path: RelativePath, identification: Identification) -> bool:
     """Say whether the file is a raster image of a format for which there is no decoder here."""
     mime = identification.mime

@@ -6,6 +6,8 @@ from preservation.rasters.raster import LengthUnit, Resolution, resolution
 
 TIFF_TAG = 34377
 IPTC, _RESOLUTION = 0x0404, 0x03ED
+_THUMBNAILS = (0x0409, 0x040C)
+"""Those of Photoshop 4, and of the versions since."""
 _SHORTEST = 12
 
 
@@ -31,3 +33,8 @@ def resolution_in_resources(block: bytes) -> Resolution | None:
         return None
     across, down = (Fraction(int.from_bytes(found[at : at + 4]), 1 << 16) for at in (0, 8))
     return resolution(across, down, LengthUnit.INCH)
+
+
+def has_thumbnail(block: bytes) -> bool:
+    """Say whether the resources hold a small copy of the picture."""
+    return any(resource(block, number) for number in _THUMBNAILS)

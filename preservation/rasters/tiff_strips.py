@@ -11,9 +11,10 @@ import imagecodecs
 import tifffile
 
 from preservation.errors import UnacceptableContentError
+from preservation.model.compressions import TIFF_COMPRESSIONS
 from preservation.model.screening import ImageFacts
 from preservation.rasters.decoding import Room
-from preservation.rasters.facts import TIFF_COMPRESSIONS, image_facts, stored_in
+from preservation.rasters.facts import image_facts, stored_in
 from preservation.rasters.families import Family
 
 

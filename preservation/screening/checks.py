@@ -16,9 +16,11 @@ from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath, folded, printable, quoted
 from preservation.policy import screens
 from preservation.policy.globs import PathMatcher
+from preservation.policy.image_specification import ImageSpecification
 from preservation.policy.schema import Policy
 from preservation.policy.screen_tables import ScreenTable
 from preservation.screening import codes
+from preservation.screening.image_specification import format_issues
 from preservation.screening.report_issues import Subject
 
 SurfaceCheck: TypeAlias = Callable[[SurveyedFile], Iterator[Issue]]
@@ -210,6 +212,10 @@ def _extension(screen: screens.ExtensionMatches, _: tuple[NameRules, ...]) -> Su
     return issues_about
 
 
+def _formats(screen: ImageSpecification, _: tuple[NameRules, ...]) -> SurfaceCheck:
+    return format_issues(screen)
+
+
 _Maker: TypeAlias = Callable[[Any, tuple[NameRules, ...]], SurfaceCheck]
 SURFACE_CHECKS: Final[dict[type[ScreenTable], _Maker]] = {
     screens.PortableNames: _names,
@@ -217,14 +223,16 @@ SURFACE_CHECKS: Final[dict[type[ScreenTable], _Maker]] = {
     screens.FormatDisagreement: _disagreement,
     screens.KnownFormat: _known_format,
     screens.ExtensionMatches: _extension,
+    ImageSpecification: _formats,
 }
 """The check of each screen, in the order in which the issues of one file are reported."""
 
 
 def surface_checks_for(policy: Policy, name_rules: tuple[NameRules, ...]) -> list[SurfaceCheck]:
     """Return the checks of one submission that need no file opened."""
-    found = ((policy.screen(kind), check) for kind, check in SURFACE_CHECKS.items())
-    return [check(screen, name_rules) for screen, check in found if screen is not None]
+    return [
+        check(screen, name_rules) for kind, check in SURFACE_CHECKS.items() for screen in policy.screens(kind)
+    ]
 
 
 _IRREGULAR: dict[EntryKind, tuple[IssueCode, str, str]] = {

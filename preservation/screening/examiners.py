@@ -37,7 +37,8 @@ _EXAMINE_IMAGE, _EXAMINE_PDF, _EXAMINE_ARCHIVE, _EXAMINE_PACKAGE = (
     JobName(f"{name}:examine") for name in JOB_MODULES
 )
 
-_THUMBNAILS = 300
+FIRST_SHOWN: Final = 300
+"""So many images of a drop get a thumbnail, whatever is found."""
 _SLOWEST_PDF = 512 << 10
 """Bytes of a PDF a second that must be expected: every image is decoded, and JPEG 2000 takes its time."""
 _SHARE_OF_ONE_IMAGE = 0.4
@@ -79,7 +80,7 @@ class ImageExaminer:
             _EXAMINE_IMAGE,
             {"family": family.value, "memory": self._memory},
             (source,),
-            (thumbnail,) if needs_a_look or self._asked <= _THUMBNAILS else (),
+            (thumbnail,) if needs_a_look or self._asked <= FIRST_SHOWN else (),
         )
 
     def finish(self, screened: ScreenedFile, request: Request, outcome: WorkOutcome) -> ScreenedFile:

@@ -14,15 +14,17 @@ import msgspec
 from PIL import ExifTags, Image, ImageFile
 
 from preservation.errors import UnacceptableContentError
+from preservation.model.page_facts import TagName
 from preservation.rasters import jp2_raster, structure, tiff_strips
 from preservation.rasters.decoding import Room, TooMuchError
 from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family
 from preservation.rasters.icc import fault_of_profile
+from preservation.rasters.page_facts import stated_pages
 from preservation.screening import jp2_images, jpeg_images, thumbnails, tiff_images
 from preservation.screening.programs import Decoder
 from preservation.screening.reports import ImageReport
-from preservation.screening.sighting import Sighting, bytes_behind, is_about_support, sentence_of
+from preservation.screening.sighting import Sighting, Wanted, bytes_behind, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT, Json
 
 Image.init()
@@ -45,17 +47,20 @@ _SECONDS_BEFORE_PART = 10.0
 
 
 def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: Sequence[BinaryIO]) -> Json:
-    """Decode the input, as ``family``, within ``memory`` bytes; write a thumbnail to the output, if any."""
+    """Decode the input, as ``family``, within ``memory`` bytes; write a thumbnail to the output, if any.
+
+    With ``measured`` pages are measured; with ``tags``, names of tags, it is reported what they state.
+    """
     stream = inputs[0]
     family = Family(arguments["family"])
     room = Room(int(arguments["memory"]), stream.seek(0, 2))
     skeleton = structure.skeleton_of(family, stream)
     began = time.process_time()
-    found = Sighting()
+    found = Sighting(wanted=Wanted(thumbnail=bool(outputs), measures=bool(arguments.get("measured"))))
     report = ImageReport()
     try:
         if not skeleton.is_empty:
-            _see(stream, family, room, found, shown=bool(outputs))
+            _see(stream, family, room, found)
     except NOT_ABOUT_CONTENT:
         raise
     except Exception as error:  # noqa: BLE001  decoders raise whatever they like about damaged images
@@ -66,13 +71,20 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
     thumbnail = found.thumbnail
     if outputs and fault is not None and not thumbnail and time.process_time() - began < _SECONDS_BEFORE_PART:
         thumbnail = _decodable_part(stream, family, room)
+    facts = found.facts or report.facts
+    stated = None
+    if arguments.get("tags") is not None:
+        stated = stated_pages(stream, family, facts, [TagName(name) for name in arguments["tags"]])
     # Written here, so that a full disk is not taken for a damaged image.
     for output in outputs:
         output.write(thumbnail)
     return msgspec.to_builtins(
         msgspec.structs.replace(
             report,
-            facts=found.facts or report.facts,
+            facts=facts,
+            stated=stated,
+            measures=tuple(found.measures),
+            unmeasured=found.unmeasured,
             fault=fault,
             decoder=found.decoder if report.decoder == "pillow" else report.decoder,
             later=found.later or report.later,
@@ -93,23 +105,23 @@ def _notes_on(skeleton: structure.Skeleton, fault: str | None) -> Sequence[str]:
     return (bytes_behind(skeleton.behind),) if skeleton.behind else ()
 
 
-def _see(stream: BinaryIO, family: Family, room: Room, found: Sighting, *, shown: bool) -> None:
+def _see(stream: BinaryIO, family: Family, room: Room, found: Sighting) -> None:
     """Decode all that is in the image, once, by whichever decoder is the strictest about it."""
     if family is Family.TIFF:
-        tiff_images.see(stream, room, found, shown=shown)
+        tiff_images.see(stream, room, found)
         return
     see = {Family.JPEG: jpeg_images.see, Family.JPEG_2000: jp2_images.see}.get(family)
     if see is not None:
         found.decoder = "simplejpeg" if family is Family.JPEG else "imagecodecs"
         with suppress(NotImplementedError):
-            see(stream, room, found, shown=shown)
+            see(stream, room, found)
             return
         found.decoder = "pillow"
-    _see_by_pillow(stream, family, room, found, shown=shown)
+    _see_by_pillow(stream, family, room, found)
 
 
-def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, found: Sighting, *, shown: bool) -> None:
-    """Decode every frame with Pillow; find the facts, and a thumbnail of the first if it is to be shown."""
+def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, found: Sighting) -> None:
+    """Decode every frame with Pillow; find the facts, and make of the first what is wanted."""
     stored = stored_in(stream, family)
     stream.seek(0)
     with Image.open(stream, formats=_PILLOW_FORMATS[family]) as image:
@@ -119,8 +131,7 @@ def _see_by_pillow(stream: BinaryIO, family: Family, room: Room, found: Sighting
         found.imperfect = found.imperfect or _fault_of_indices(image)
         profile = image.info.get("icc_profile")
         found.profile = found.profile or (fault_of_profile(profile) if profile else None)
-        if shown:
-            found.thumbnail = thumbnails.of(image, facts.orientation)
+        found.show(image, facts.orientation, 1)
         frames = 1
         try:
             while family in _OF_SEVERAL_FRAMES and _go_to(image, frames):

@@ -17,14 +17,14 @@ from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family
 from preservation.rasters.icc import fault_of_profile
 from preservation.rasters.jp2 import GREY, SRGB, read_codestream, read_wrapping
-from preservation.screening import thumbnails
-from preservation.screening.sighting import Sighting, is_about_support, sentence_of
+from preservation.rasters.reduction import reduced
+from preservation.screening.sighting import Sighting, Wanted, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _DRAWABLE = ({8}, {16})
 
 
-def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
+def see(stream: BinaryIO, room: Room, found: Sighting) -> None:
     """Decode every codestream in the file; add to ``found`` what is seen.
 
     Raises ``NotImplementedError`` where the first is for another decoder, and ``TooMuchError``.
@@ -61,8 +61,8 @@ def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
     with Image.open(stream, formats=("JPEG2000",)) as image:
         facts = facts_of(image, Family.JPEG_2000, stored_in(stream, Family.JPEG_2000))
         found.facts = replace(facts, frames=len(places))
-        if shown:
-            found.thumbnail = thumbnails.of(_drawn(pixels, image.info), facts.orientation)
+        if found.wanted:
+            found.show(_drawn(pixels, image.info, found.wanted), facts.orientation, 1)
 
 
 def _decode(
@@ -90,9 +90,7 @@ def _part(content: mmap.mmap | bytes, at: int, size: int) -> mmap.mmap | bytes:
     return content if (at, size) == (0, len(content)) else content[at : at + size]
 
 
-def _drawn(pixels: NDArray[Any], info: Mapping[Any, Any]) -> Image.Image:
-    if pixels.ndim == 3 and pixels.dtype.itemsize == 2:  # noqa: PLR2004  bands of 16 bits, which Pillow lacks
-        pixels = (pixels >> 8).astype(np.uint8)
-    picture = Image.fromarray(pixels)
+def _drawn(pixels: NDArray[Any], info: Mapping[Any, Any], wanted: Wanted) -> Image.Image:
+    picture = Image.fromarray(reduced(pixels, wanted.factor(pixels.shape[1], pixels.shape[0])))
     picture.info.update(info)
     return picture

@@ -13,7 +13,6 @@ from preservation.rasters.decoding import Room, whole
 from preservation.rasters.facts import StatedFacts, facts_of, image_facts
 from preservation.rasters.families import Family
 from preservation.rasters.jpeg_segments import Content, JpegSegments
-from preservation.screening import thumbnails
 from preservation.screening.sighting import ENDS_EARLY, Sighting, bytes_behind, is_about_support, sentence_of
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
@@ -22,7 +21,7 @@ _FILM = b"ftyp"
 _PADDING = b"\0\r\n "
 
 
-def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
+def see(stream: BinaryIO, room: Room, found: Sighting) -> None:
     """Decode all pictures in the file; add to ``found`` what is seen.
 
     Raises ``NotImplementedError`` where the first is for another decoder, and ``TooMuchError``.
@@ -37,18 +36,16 @@ def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
     if first.process is None:
         found.fault = ENDS_EARLY if first.end is None else "it holds no picture"
     elif first.is_everyday:
-        _see_everyday(stream, content, first, found, shown=shown)
+        _see_everyday(stream, content, first, found)
     else:
         _see_special(content, first, found)
     _see_others(content, first, room, found)
 
 
-def _see_everyday(
-    stream: BinaryIO, content: Content, segments: JpegSegments, found: Sighting, *, shown: bool
-) -> None:
+def _see_everyday(stream: BinaryIO, content: Content, segments: JpegSegments, found: Sighting) -> None:
     if segments.has_junk:
         found.imperfect = "there are bytes between its segments that belong to none"
-    least = (thumbnails.ENOUGH,) * 2 if shown else (1, 1)
+    least = found.wanted.least(segments.columns, segments.rows)
     try:
         pixels = jpeg.decode(segments.decodable(content), segments.components, least)
     except UnacceptableContentError as fault:
@@ -57,11 +54,11 @@ def _see_everyday(
     stream.seek(0)
     with Image.open(stream, formats=("JPEG", "MPO")) as image:
         found.facts = replace(facts_of(image, Family.JPEG, StatedFacts()), frames=1 + len(segments.pictures))
-        if shown:
+        if found.wanted:
             # Adobe's, which are all that there are, hold inks inverted.
             picture = Image.fromarray(255 - pixels, "CMYK") if segments.components == 4 else _drawn(pixels)  # noqa: PLR2004
             picture.info.update(image.info)
-            found.thumbnail = thumbnails.of(picture, found.facts.orientation)
+            found.show(picture, found.facts.orientation, 1)
 
 
 def _drawn(pixels: jpeg.Pixels) -> Image.Image:

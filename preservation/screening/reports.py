@@ -4,6 +4,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from preservation.model.page_facts import StatedPages
+from preservation.model.page_measures import PageMeasures
 from preservation.model.screening import DocumentFacts, ImageFacts
 from preservation.screening.programs import Decoder, Reader
 
@@ -20,7 +22,9 @@ class ImageReport(msgspec.Struct, frozen=True):
     ``imperfect`` which rule of its format it breaks; ``notes`` are no faults. ``unsupported`` says what of
     it no decoder here supports, which is no fault of the image. ``decoder`` is the program that had the last
     word. ``has_thumbnail`` says whether the picture made for people's eyes was written, ``is_part_shown``
-    that it shows what could be decoded of a damaged image.
+    that it shows what could be decoded of a damaged image. ``stated`` are its pages as a contract sees them,
+    and ``measures`` what was measured of each, where the request asked for these; ``unmeasured`` counts pages
+    of which nothing could be measured.
     """
 
     facts: ImageFacts | None = None
@@ -34,6 +38,9 @@ class ImageReport(msgspec.Struct, frozen=True):
     decoder: Decoder = "pillow"
     has_thumbnail: bool = False
     is_part_shown: bool = False
+    stated: StatedPages | None = None
+    measures: tuple[PageMeasures, ...] = ()
+    unmeasured: int = 0
 
 
 class DocumentReport(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """The stage: every entry of a drop in, a screened file out, in the same order and in flat memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +19,8 @@ from preservation.rasters.families import family_of, is_undecodable_raster
 from preservation.screening import codes, report_issues
 from preservation.screening.checks import irregular_entry_issue, surface_checks_for
 from preservation.screening.drop_checks import DropCheck
-from preservation.screening.examiners import Examiner, examiners_for, unexamined
+from preservation.screening.examiners import FIRST_SHOWN, Examiner, examiners_for, unexamined
+from preservation.screening.picture_checks import PictureChecks
 from preservation.screening.report_issues import Subject
 from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
@@ -68,11 +70,13 @@ class _Screening:
         drop_checks: Sequence[DropCheck],
     ) -> None:
         self._root = root
+        self._thumbnails = thumbnails
         self._policy = policy
         self._workers = workers
         self._surface = (*surface_checks_for(policy, rules), *(check.look for check in drop_checks))
         self._images = policy.screen(DecodableImages)
         self._irregular = policy.screen(IrregularEntries)
+        self._pictures = PictureChecks(policy, thumbnails)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
 
     def screen(
@@ -89,12 +93,13 @@ class _Screening:
             if progress is not None:
                 progress(1, 0)
         outcomes = iter(found)
-        for screened, look in begun:
-            if look is None:
+        for entry, (screened, look) in zip(entries, begun, strict=True):
+            if look is None or isinstance(entry, IrregularEntry):
                 yield screened
             else:
                 examiner, request = look
-                yield examiner.finish(screened, request, next(outcomes))
+                outcome = next(outcomes)
+                yield self._judged(entry, examiner.finish(screened, request, outcome), outcome)
 
     def _begin(self, entry: SurveyedFile | IrregularEntry) -> tuple[ScreenedFile, _Look | None]:
         """Find all that can be found from outside; return it with the look into the file that is needed."""
@@ -109,18 +114,36 @@ class _Screening:
         if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
             subject = Subject.under(entry.path, self._images)
             issues.append(report_issues.no_decoder(subject, entry.identification.name))
+        look = self._look_into(entry, bool(issues))
+        if look is None:
+            issues += self._pictures.issues_about(entry, None)
         why = unexamined(self._policy, entry.path, entry.identification) if entry.size else ""
         screened = ScreenedFile(entry.path, issues=tuple(issues), unexamined=why)
-        return screened, self._look_into(entry, bool(issues))
+        return screened, look
 
     def _look_into(self, file: SurveyedFile, has_issues: bool) -> _Look | None:  # noqa: FBT001  only one caller
         family = family_of(file.path, file.identification)
         examiner = None if family is None or file.size == 0 else self._examiners.get(family)
         if family is None or examiner is None:
             return None
-        return examiner, examiner.request(
-            self._root / file.path, family, size=file.size, needs_a_look=has_issues
-        )
+        # Whether checks of pictures find something is known once these are decoded.
+        is_looked_at = has_issues or (family.is_image and self._pictures.has_checks)
+        request = examiner.request(self._root / file.path, family, size=file.size, needs_a_look=is_looked_at)
+        return examiner, self._pictures.asked_with(request) if family.is_image else request
+
+    def _judged(self, file: SurveyedFile, screened: ScreenedFile, outcome: WorkOutcome) -> ScreenedFile:
+        """Add what checks of pictures find; remove the thumbnail of a later image without an issue."""
+        if not self._pictures.has_checks:
+            return screened
+        found = tuple(self._pictures.issues_about(file, outcome))
+        screened = replace(screened, issues=(*screened.issues, *found))
+        if screened.thumbnail is None or screened.issues:
+            return screened
+        name = Path(screened.thumbnail).name
+        if int(Path(name).stem) <= FIRST_SHOWN:
+            return screened
+        (self._thumbnails / name).unlink()
+        return replace(screened, thumbnail=None)
 
 
 def _junk(path: RelativePath, *, left_out: bool) -> Issue:

@@ -1,17 +1,48 @@
 """What is seen of an image while it is decoded, and how what decoders say of it is put to people."""
 
+import math
 import re
 from dataclasses import dataclass, field
 
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from preservation.errors import PreservationError, reason_of
+from preservation.model.page_measures import PageMeasures
 from preservation.model.screening import ImageFacts
+from preservation.screening import measures, thumbnails
 from preservation.screening.programs import Decoder
 
 ENDS_EARLY = "the file ends before the image does"
 DAMAGED_DATA = "its image data is damaged"
 _DAMAGED_HEADER = "its beginning is damaged, or is not that of such an image"
+
+
+_MOST_MEASURED = 2000
+"""Pages of one file: the report of a worker is no longer than its parent reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be made of a decoded picture, besides what is found out about it."""
+
+    thumbnail: bool = False
+    measures: bool = False
+
+    def __bool__(self) -> bool:
+        return self.thumbnail or self.measures
+
+    def least(self, columns: int, rows: int) -> tuple[int, int]:
+        """Return as how many rows and columns a picture of that size must at least be decoded."""
+        enough = thumbnails.ENOUGH if self.thumbnail else 1
+        if not self.measures:
+            return enough, enough
+        scale = min(1.0, measures.EDGE / max(columns, rows, 1))
+        return tuple(max(enough, math.ceil(edge * scale)) for edge in (rows, columns))  # type: ignore[return-value]  # of two
+
+    def factor(self, columns: int, rows: int) -> int:
+        """Return by which whole number a picture may be reduced and is still large enough."""
+        least = self.least(columns, rows)
+        return max(1, min(rows // least[0], columns // least[1]))
 
 
 @dataclass(slots=True)
@@ -30,6 +61,24 @@ class Sighting:
     imperfect: str | None = None
     notes: list[str] = field(default_factory=list)
     decoder: Decoder = "pillow"
+    wanted: Wanted = Wanted()
+    measures: list[PageMeasures] = field(default_factory=list)
+    unmeasured: int = 0
+
+    def show(self, picture: Image.Image, orientation: int | None, number: int, *, kind: str = "") -> None:
+        """Make of a decoded picture what is wanted: the thumbnail, if there is none yet, and the measures.
+
+        ``number`` counts pages from 1; ``kind`` says ``bilevel`` of what was black and white before it was
+        reduced.
+        """
+        if self.wanted.thumbnail and not self.thumbnail:
+            self.thumbnail = thumbnails.of(picture, orientation)
+        if self.wanted.measures:
+            found = measures.of(picture, number, is_bilevel=kind == "bilevel" or picture.mode == "1")
+            if found is None or len(self.measures) == _MOST_MEASURED:
+                self.unmeasured += 1
+            else:
+                self.measures.append(found)
 
     def blame(self, picture: int, fault: str) -> None:
         """Note a fault of a picture, counted from 0; the first one of each kind stays."""

@@ -24,10 +24,17 @@ from preservation.rasters.decoding import Room, TooMuchError, whole
 from preservation.rasters.facts import facts_of, stored_in
 from preservation.rasters.families import Family
 from preservation.rasters.jpeg_segments import Content
+from preservation.rasters.reduction import reduced
 from preservation.rasters.tiff_fields import DirectoryReader
 from preservation.rasters.tiff_segments import SegmentedPage
-from preservation.screening import thumbnails
-from preservation.screening.sighting import DAMAGED_DATA, ENDS_EARLY, Sighting, is_about_support, sentence_of
+from preservation.screening.sighting import (
+    DAMAGED_DATA,
+    ENDS_EARLY,
+    Sighting,
+    Wanted,
+    is_about_support,
+    sentence_of,
+)
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
 _WEBP = 50001
@@ -46,7 +53,7 @@ _ADOBE_RGB = bytes.fromhex("ffee000e41646f6265006400000000") + b"\0"
 """The segment that says of a JPEG's three components that they are red, green and blue."""
 
 
-def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
+def see(stream: BinaryIO, room: Room, found: Sighting) -> None:
     """Decode every page, and every picture below one; add to ``found`` what is seen.
 
     Raises one of ``NO_WORD_ON_THE_PIXELS`` where this does not know what the pages are.
@@ -61,20 +68,25 @@ def see(stream: BinaryIO, room: Room, found: Sighting, *, shown: bool) -> None:
     except UnacceptableContentError as fault:
         found.blame(max(0, len(pages) - 1), str(fault))
     # A smaller copy may lie before the picture that it is of.
-    shown_number = next((number for number, page in enumerate(pages) if not page.is_copy), 0) if shown else -1
+    shown_number = next((number for number, page in enumerate(pages) if not page.is_copy), 0)
     stream.seek(0)
     with overheard.on_stderr() as said, Image.open(stream, formats=("TIFF",)) as image:
         if image.tag_v2.get(tiff_segments.COMPRESSION) == _WEBP:  # type: ignore[attr-defined]  # TIFF images have it
             raise NotImplementedError
         for number, page in enumerate(pages):
-            is_shown = number == shown_number
+            is_shown = (found.wanted.thumbnail and number == shown_number) or (
+                found.wanted.measures and (number == shown_number or not page.is_copy)
+            )
             picture = _see_page(image, page, stream, number, room, said, found, shown=is_shown)
             if picture is None:
                 break
             if number == 0:
                 found.facts = replace(facts_of(image, Family.TIFF, stored), frames=len(pages))
             if is_shown:
-                found.thumbnail = _shown(picture, image, image.getexif().get(ExifTags.Base.Orientation))
+                if picture is not image:
+                    picture.info.update(image.info)
+                kind = "bilevel" if page.bits == 1 else ""
+                found.show(picture, image.getexif().get(ExifTags.Base.Orientation), number + 1, kind=kind)
     _see_below(stream, below, len(pages), found)
 
 
@@ -93,7 +105,8 @@ def _see_page(
     try:
         image.seek(number)
         room.require_for(image)
-        picture = _decoded(image, page, stream, number, room, shown=shown)
+        wanted = found.wanted if shown else Wanted()
+        picture = _decoded(image, page, stream, number, room, wanted)
     except (*NOT_ABOUT_CONTENT, *NO_WORD_ON_THE_PIXELS):
         raise
     except UnacceptableContentError as fault:
@@ -107,12 +120,6 @@ def _see_page(
             return picture
         found.blame(number, f"{DAMAGED_DATA}: lines of the page cannot be decoded")
     return None
-
-
-def _shown(picture: Image.Image, image: Image.Image, orientation: int | None) -> bytes:
-    if picture is not image:
-        picture.info.update(image.info)
-    return thumbnails.of(picture, orientation)
 
 
 def _see_below(stream: BinaryIO, below: list[SegmentedPage], first: int, found: Sighting) -> None:
@@ -129,21 +136,22 @@ def _see_below(stream: BinaryIO, below: list[SegmentedPage], first: int, found: 
 
 
 def _decoded(
-    image: Image.Image, page: SegmentedPage, stream: BinaryIO, frame: int, room: Room, *, shown: bool
+    image: Image.Image, page: SegmentedPage, stream: BinaryIO, frame: int, room: Room, wanted: Wanted
 ) -> Image.Image:
     """Decode the page that ``image`` stands at; return what can be shown of it."""
     content = whole(stream)
     is_upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
     if page.compression == tiff_segments.JPEG and is_upright and _is_everyday_jpeg(page):
-        return _from_jpeg(image, page, content, shown=shown)
+        return _from_jpeg(image, page, content, wanted)
     if page.compression == tiff_segments.OLD_JPEG and _fits(image, room, 8):
         pixels = tiff_decoding.decode(content, frame, as_rgb=True)
         if is_upright:
-            return _from_samples(pixels[..., :3]) if shown else image
+            return _from_samples(pixels[..., :3], wanted) if wanted else image
     if page.compression in tiff_segments.FAX and _fits(image, room, 2):
         pixels = tiff_decoding.decode(content, frame)
         if is_upright and pixels.shape == (image.height, image.width):
-            return _from_samples(pixels, inverted=page.photometric == _WHITE_IS_ZERO) if shown else image
+            is_inverted = page.photometric == _WHITE_IS_ZERO
+            return _from_samples(pixels, wanted, inverted=is_inverted) if wanted else image
     if page.compression in tiff_segments.SIMPLE and is_upright and _is_drawable(image, page):
         pixels = tiff_decoding.decode(content, frame)
         if pixels.shape[:2] == (image.height, image.width):
@@ -151,7 +159,8 @@ def _decoded(
                 page, pixels, content
             ):
                 tiff_segments.check(stream, page)
-            return _from_samples(pixels, inverted=page.photometric == _WHITE_IS_ZERO) if shown else image
+            is_inverted = page.photometric == _WHITE_IS_ZERO
+            return _from_samples(pixels, wanted, inverted=is_inverted) if wanted else image
     image.load()
     if page.compression not in tiff_segments.FAX:
         tiff_segments.check(stream, page)
@@ -175,17 +184,15 @@ def _is_drawable(image: Image.Image, page: SegmentedPage) -> bool:
     )
 
 
-def _from_samples(pixels: NDArray[Any], *, inverted: bool = False) -> Image.Image:
-    """Return a picture of so many of the pixels as a good small one can be made of."""
-    step = max(1, min(pixels.shape[:2]) // (2 * thumbnails.ENOUGH))
-    pixels = np.ascontiguousarray(pixels[::step, ::step])
-    if pixels.dtype == np.bool_:
-        pixels = pixels.view(np.uint8) * 255
-    if inverted:
-        pixels = np.invert(pixels)
-    if pixels.ndim == 3 and pixels.dtype.itemsize == 2:  # noqa: PLR2004  bands of 16 bits, which Pillow lacks
-        pixels = (pixels >> 8).astype(np.uint8)
-    return Image.fromarray(pixels)
+def _from_samples(pixels: NDArray[Any], wanted: Wanted, *, inverted: bool = False) -> Image.Image:
+    """Return a picture of so few of the pixels as what is wanted can be made of."""
+    factor = wanted.factor(pixels.shape[1], pixels.shape[0])
+    if wanted.measures:
+        pixels = reduced(pixels, factor)
+    else:
+        step = max(1, factor // 2)
+        pixels = reduced(np.ascontiguousarray(pixels[::step, ::step]), 1)
+    return Image.fromarray(np.invert(pixels) if inverted else pixels)
 
 
 def _is_everyday_jpeg(page: SegmentedPage) -> bool:
@@ -193,10 +200,10 @@ def _is_everyday_jpeg(page: SegmentedPage) -> bool:
     return page.bits == 8 and not page.is_in_planes and page.photometric in colours  # noqa: PLR2004
 
 
-def _from_jpeg(image: Image.Image, page: SegmentedPage, content: Content, *, shown: bool) -> Image.Image:
+def _from_jpeg(image: Image.Image, page: SegmentedPage, content: Content, wanted: Wanted) -> Image.Image:
     """Decode every segment strictly, reduced; return the small picture that they make."""
     columns, rows = image.size
-    divisor = next((by for by in (8, 4, 2) if not shown or min(columns, rows) // by >= thumbnails.ENOUGH), 1)
+    divisor = next((by for by in (8, 4, 2) if not wanted or wanted.factor(columns, rows) >= by), 1)
     canvas = np.zeros((-(-rows // divisor), -(-columns // divisor), page.samples), np.uint8)
     tables = page.jpeg_tables
     adobe = _ADOBE_RGB if page.photometric == _RGB else b""

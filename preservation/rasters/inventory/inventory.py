@@ -26,6 +26,7 @@ class Inventory:
     def __init__(self, container: str) -> None:
         self.container = container
         self.profile: bytes | None = None
+        self.profile_fault = ""
         self.calibration: Calibration | None = None
         self._blocks: dict[str, tuple[bytes, str]] = {}
         self._resolutions: list[tuple[str, Resolution]] = []
@@ -42,11 +43,16 @@ class Inventory:
         else:
             self._blocks[kind] = content, member
 
+    def lose_profile(self, member: str, fault: str) -> None:
+        """Note an ICC profile that is damaged, and so left behind."""
+        self.profile_fault = self.profile_fault or fault
+        self.lose(member, f"an ICC profile that is damaged: {fault}", Concern.COLOUR)
+
     def take_profile(self, content: bytes, member: str) -> None:
         """Carry the ICC profile, if it is whole."""
         fault = fault_of_profile(content)
         if fault is not None:
-            self.lose(member, f"an ICC profile that is damaged: {fault}", Concern.COLOUR)
+            self.lose_profile(member, fault)
         elif self.profile is not None:
             self.lose(member, "another profile than the first", Concern.COLOUR)
         else:

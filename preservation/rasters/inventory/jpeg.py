@@ -95,7 +95,7 @@ def _take_profile(findings: Inventory, parts: list[bytes]) -> None:
         what = (
             f"of its {total} parts, part {', '.join(lacking)} is missing" if lacking else "parts in disorder"
         )
-        findings.lose("APP2.ICC_PROFILE", f"an ICC profile that is damaged: {what}", Concern.COLOUR)
+        findings.lose_profile("APP2.ICC_PROFILE", what)
         return
     findings.take_profile(b"".join(numbered[number] for number in sorted(numbered)), "APP2.ICC_PROFILE")
 

@@ -87,8 +87,7 @@ def _take_profile(findings: Inventory, content: bytes) -> None:
     packed = content.partition(b"\0")[2][1:]
     unpacked = _unpacked(packed)
     if unpacked is None:
-        detail = "an ICC profile that is damaged: it does not unpack"
-        findings.lose("iCCP", detail, Concern.COLOUR)
+        findings.lose_profile("iCCP", "it does not unpack")
     else:
         findings.take_profile(unpacked, "iCCP")
 

@@ -33,6 +33,7 @@ from preservation.screening import documents, images as examiner
 for name, whole in images.items():
     for content in (whole, whole[: len(whole) // 2], whole[:20] + bytes(50) + whole[70:]):
         arguments = {"family": families[name.rpartition(".")[2]], "memory": 1 << 29}
+        arguments |= {"measured": True, "tags": ["Make"]}
         examiner.examine(arguments, [io.BytesIO(content)], [io.BytesIO()])
 for whole in pdfs:
     for content in (whole, whole[: len(whole) // 2], whole.replace(b"Length", b"Lenght")):

@@ -1,0 +1,33 @@
+"""Decoded samples made fewer, by averaging squares of them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_SQUARES_AT_ONCE = 32
+"""Rows of squares: few, so that no second copy of a large picture is made."""
+
+
+def reduced(values: NDArray[Any], factor: int) -> NDArray[np.uint8]:
+    """Return (rows, columns) or (rows, columns, bands) as 8 bits, made ``factor`` times fewer by averaging.
+
+    Bits become 0 and 255; of 16 bits the upper eight count.
+    """
+    if factor == 1:
+        return _eight_bits(values)
+    step = factor * _SQUARES_AT_ONCE
+    parts = [
+        np.asarray(Image.fromarray(_eight_bits(values[at : at + step])).reduce(factor))
+        for at in range(0, len(values), step)
+    ]
+    return np.concatenate(parts)
+
+
+def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
+    if values.dtype == np.bool_:
+        return values.view(np.uint8) * np.uint8(255)
+    if values.dtype.itemsize == 2:  # noqa: PLR2004  16 bits
+        return (values >> 8).astype(np.uint8)
+    return np.ascontiguousarray(values)
