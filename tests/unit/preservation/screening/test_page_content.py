@@ -185,8 +185,14 @@ def test_samples_are_reduced_as_averaging_them_at_once_would(
         values = values > 100
     found = reduced(values, factor)
     eight = values * np.uint8(255) if kind == "?" else (values >> 8 if kind == "u2" else values)
-    expected = eight[:factor, :factor].astype("f8").mean(axis=(0, 1))
-    assert found.shape[:2] == (-(-rows // factor), -(-columns // factor))
+    whole = rows - rows % factor
+    if factor >= 4 and whole:
+        # Two rows of each square stand for all of them, and rows that fill no square are left out.
+        chosen = [factor // 4, factor - 1 - factor // 4]
+    else:
+        chosen, whole = list(range(min(factor, rows))), rows
+    expected = eight[chosen, :factor].astype("f8").mean(axis=(0, 1))
+    assert found.shape[:2] == (-(-whole // factor), -(-columns // factor))
     assert np.abs(found[0, 0] - expected).max() <= 1
 
 
