@@ -37,6 +37,7 @@ _VERBS = (
     "validate",
     "policy",
     "metadata",
+    "gate",
     "journal",
     "stores",
     "repair",
