@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
+from PIL import Image
 
 from demonstration.drawing import document, ledger_page, photograph, save_scan, srgb_profile
 
@@ -71,6 +73,60 @@ def _waiting_drops(folder: Path, drops: int) -> None:
             (drop / f"{file:02d}.tif").write_bytes(b"*")
 
 
+def _pages(compression: str) -> Callable[[Path, int], None]:
+    """Return what makes pages of 24 megapixels, ten different ones under as many names as are asked for.
+
+    Text on paper with grain, so that no part is empty. The others are links: a thousand would take 70 GB.
+    """
+
+    def make(folder: Path, files: int) -> None:
+        rows, columns = (6_000, 4_000) if files > _TINY else (600, 400)
+        made: list[Path] = []
+        for number in range(files):
+            path = folder / f"{number:04d}{'.jpg' if compression == 'jpeg' else '.tif'}"
+            if number < _DIFFERENT:
+                _save_page(path, _page(rows, columns, number), compression)
+                made.append(path)
+            else:
+                path.hardlink_to(made[number % _DIFFERENT])
+
+    return make
+
+
+_DIFFERENT = 10
+
+
+def _page(rows: int, columns: int, number: int) -> NDArray[np.uint8]:
+    draw = np.random.default_rng(number)
+    page = np.full((rows, columns), 225, np.uint8)
+    pitch, height = rows // 50, rows // 120
+    for top in range(rows // 12, rows * 11 // 12, pitch):
+        left = columns // 10
+        while left < columns * 9 // 10:
+            width = int(draw.integers(columns // 80, columns // 18))
+            page[top : top + height, left : left + width] = 45
+            left += width + columns // 90
+    grained = page[..., None] + draw.integers(0, 7, (rows, columns, 3), dtype=np.uint8)
+    return np.asarray(grained, dtype=np.uint8)
+
+
+def _save_page(path: Path, page: NDArray[np.uint8], compression: str) -> None:
+    if compression == "jpeg":
+        Image.fromarray(page).save(path, quality=92, dpi=(400, 400))
+        return
+    tifffile.imwrite(
+        path,
+        page,
+        photometric="rgb",
+        compression=None if compression == "none" else compression,
+        predictor=compression == "lzw",
+        resolution=(400, 400),
+        resolutionunit="INCH",
+        rowsperstrip=64,
+        metadata=None,
+    )
+
+
 _SETS: dict[str, tuple[Callable[[Path, int], None], int]] = {
     "40 x 50 MB": (_large, 40),
     "2,000 x 50 KB": (_texts(50 * _KB), 2_000),
@@ -79,6 +135,9 @@ _SETS: dict[str, tuple[Callable[[Path, int], None], int]] = {
     "1,000,000 x 100 bytes": (_texts(100), 1_000_000),
     "100 scans": (_scans, 100),
     "100,000 x 1 KB": (_texts(_KB), 100_000),
+    "1,000 pages of 24 MP, LZW": (_pages("lzw"), 1_000),
+    "1,000 pages of 24 MP, JPEG": (_pages("jpeg"), 1_000),
+    "1,000 pages of 24 MP, uncompressed": (_pages("none"), 1_000),
     "200 drops of 10 x 100 KB": (_drops, 200),
     "100,000 files in 1,000 waiting drops": (_waiting_drops, 1_000),
 }

@@ -13,6 +13,7 @@ from statistics import median
 from benchmarks import peers
 from benchmarks.audit_rows import AUDIT_ROWS, LARGE, MIDDLING, SMALL
 from benchmarks.bench import Bench, Line
+from benchmarks.gate_rows import GATE_ROWS
 from benchmarks.installation import MUNIMENT, Installation, Preserved
 from benchmarks.measuring import Figures, Rounds, run
 from benchmarks.service_rows import SMALL_DROPS, flow_start, many_small_drops, watching
@@ -128,6 +129,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "whole-way": whole_way,
     "validate": validate,
     **AUDIT_ROWS,
+    **GATE_ROWS,
     "identify": identify,
     "orchestration": orchestration,
     "many-files": many_files,

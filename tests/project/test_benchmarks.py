@@ -35,6 +35,13 @@ def test_every_row_beside_the_peers_is_measured_alone(tmp_path: Path):
 
 
 @pytest.mark.soak
+def test_what_a_contract_adds_to_decoding_is_measured(tmp_path: Path):
+    report = measured(tmp_path, "--only", "gate")
+    for kind in ("LZW", "JPEG", "uncompressed"):
+        assert f"against decoding alone, 1,000 pages of 24 MP, {kind} |" in report
+
+
+@pytest.mark.soak
 def test_every_row_that_needs_an_installation_is_measured(tmp_path: Path):
     report = measured(tmp_path, "--only", "whole-way", "--only", "orchestration", "--only", "many-files")
     for work in (
