@@ -167,6 +167,7 @@ def _rebuilt(
         Ends(installation.catalogue, lambda owner: receipts_of(owner, settings.receipts), dry_run=dry_run),
         installation.audits,
         Damages(installation.audits, versions.is_known),
+        installation.orders,
     )
     exported = yield from _restored(installation, answering, chosen=source is not None, dry_run=dry_run)
     # A dry run has put nothing back.

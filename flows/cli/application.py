@@ -23,6 +23,7 @@ _VERBS = (
     "clear",
     "upgrade",
     "rebuild",
+    "order",
     "status",
     "alarms",
     "list",

@@ -26,5 +26,5 @@ def throwaway_installation(policy: bytes, drops: tuple[Path, ...]) -> Iterator[I
         (directory / _POLICY).write_bytes(policy)
         store = FolderStoreSettings(name="none", site="none", kind="folder", path=directory / "none")
         settings = Settings(directory=directory, default_policy=Path(_POLICY), store=(store,))
-        with open_installation(settings, (directory, *drops)) as opened:
+        with open_installation(settings, (directory, *drops), throwaway=True) as opened:
             yield opened

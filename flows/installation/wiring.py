@@ -32,6 +32,7 @@ from storage.database.opening import Database, open_database
 from storage.holdings import SqlHoldings
 from storage.journal.keys import SigningKey, load_key
 from storage.journal.sql import SqlJournal
+from storage.orders import SqlOrders
 from storage.ports.audits import Audits
 from storage.ports.catalogue import Catalogue
 from storage.ports.confirmers import Confirmer
@@ -39,6 +40,7 @@ from storage.ports.drop_buckets import DropBucket
 from storage.ports.holdings import Holdings
 from storage.ports.injurers import Injurer
 from storage.ports.journal import Journal
+from storage.ports.orders import Orders
 from storage.ports.providers import Provider
 from storage.ports.replacers import Replacer
 from storage.ports.stores import Purger, Store
@@ -54,12 +56,16 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class Installation:
-    """An open installation: its settings and the adapters for them. ``closing`` ends what it started."""
+    """An open installation: its settings and the adapters for them. ``closing`` ends what it started.
+
+    ``throwaway``: it holds nothing, so what is looked at in it is held against no order.
+    """
 
     settings: Settings
     database: Database
     closing: ExitStack
     drops: tuple[Path, ...] = ()
+    throwaway: bool = False
     _pools: dict[tuple[str, ...], CagedWorkers] = field(default_factory=dict)
     _stores_of_collections: dict[CollectionName, tuple[StoreName, ...]] = field(default_factory=dict)
 
@@ -82,6 +88,11 @@ class Installation:
     def holdings(self) -> Holdings:
         """What is kept, as numbers."""
         return SqlHoldings(self.database)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """What was ordered."""
+        return SqlOrders(self.database)
 
     @cached_property
     def signing_key(self) -> SigningKey:
@@ -213,14 +224,17 @@ def virus_scanner(settings: Settings) -> Clamd:
 
 
 @contextmanager
-def open_installation(settings: Settings, drops: tuple[Path, ...] = ()) -> Iterator[Installation]:
+def open_installation(
+    settings: Settings, drops: tuple[Path, ...] = (), *, throwaway: bool = False
+) -> Iterator[Installation]:
     """Open the installation for as long as the context lasts.
 
     ``drops`` are what may be identified: the drops, and the folders that archives are unpacked to.
+    ``throwaway``: it is removed after use.
     Raises ``ConfigurationError`` or ``StorageError`` where its database cannot be opened.
     """
     with open_database(settings.database_url) as database, ExitStack() as closing:
-        yield Installation(settings, database, closing, drops)
+        yield Installation(settings, database, closing, drops, throwaway)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -182,6 +182,7 @@ class Workspace:
         self.decisions = self._records_of_files("decisions", Decision)
         self.difference = self._records("difference", VersionDifference)
         self.changes = self._records_of_files("changes", FileChange)
+        self.order_issues = self._records("order", Issue)
         self.derivatives = self._records_of_files("derivatives", _DERIVED)
         self.unsound = self._records("unsound", Issue)
         self.doubted = self._records("doubted", DoubtedVersion)

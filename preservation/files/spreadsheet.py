@@ -20,6 +20,11 @@ def as_cell(text: str) -> str:
     return f"{_APOSTROPHE}{text}" if text.startswith(_PREFIXED) else text
 
 
+def begins_as_formula(text: str) -> bool:
+    """Say whether a spreadsheet program would take ``text`` for a formula."""
+    return text.startswith(_BEGIN_FORMULAS)
+
+
 def from_cell(cell: str) -> str:
     """Return the text that ``as_cell`` wrote as ``cell``."""
     return cell.removeprefix(_APOSTROPHE)

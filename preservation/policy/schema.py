@@ -17,6 +17,7 @@ from preservation.model.identifiers import StoreName
 from preservation.policy.fixity import Fixity
 from preservation.policy.globs import PathMatcher
 from preservation.policy.intake import CompleteWhen, Intake
+from preservation.policy.orders import Ordering
 from preservation.policy.rule_matchers import RuleMatchers
 from preservation.policy.rules import Otherwise, Rule
 from preservation.policy.screen_tables import ScreenTable
@@ -123,6 +124,7 @@ class Terms(PolicyTable):
     revision: int = Field(ge=1, description="to be raised with every change that is put to use")
     description: Sentence | None = Field(default=None, description="one line")
     intake: Intake = Field(default=Intake(), description="what comes in")
+    order: Ordering = Field(default=Ordering(), description="what was ordered?")
     identification: FormatIdentification = Field(default=FormatIdentification(), description="what is it?")
     screens: tuple[Screen, ...] = Field(
         default=(), strict=False, alias="screen", description="is it fit to keep?"

@@ -194,6 +194,29 @@ repair_approvals = sa.Table(
 )
 """Damage that a person lets be repaired."""
 
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("id", _RowNumber, primary_key=True),
+    sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("pages", sa.Integer),
+    sa.Column("files", sa.Integer),
+    # A list in JSON: they are read with the order alone, and no query asks for one of them.
+    sa.Column("names", sa.Text, nullable=False),
+    sa.Column("due", sa.String(10)),
+    sa.Column("vendor", sa.Text, nullable=False),
+    sa.Column("batch", sa.Text, nullable=False),
+    sa.Column("placed_at", Moment, nullable=False),
+    sa.Column("changed_at", Moment, nullable=False),
+    sa.Column("withdrawn_at", Moment),
+    sa.Column("because", sa.Text, nullable=False),
+    sa.UniqueConstraint("collection", "name"),
+    # Those of a collection are read page by page in the order in which they came.
+    sa.Index(None, "collection", "id"),
+)
+"""What was ordered, a row an object; what was withdrawn stays."""
+
 journal = sa.Table(
     "journal",
     metadata,

@@ -10,7 +10,7 @@ from sqlalchemy.sql import column, table
 
 from preservation.errors import ConfigurationError
 
-CURRENT_REVISION = "0005"
+CURRENT_REVISION = "0006"
 """The newest migration (a test compares it with the migrations)."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -7,12 +7,14 @@ from types import MappingProxyType
 from preservation.errors import IntegrityError
 from preservation.fixity.digesting import digest_bytes
 from preservation.model.identifiers import PackageId, StoreName, VersionNumber, parse_object_id
+from preservation.model.orders import Withdrawal
 from preservation.model.tag_digests import TagDigest, stated
 from storage.journal.accessions import packages_among
 from storage.journal.entries import read_entry
 from storage.ports.audits import Audits
 from storage.ports.catalogue import Registration
 from storage.ports.journal import Entry
+from storage.ports.orders import Orders
 from storage.ports.stores import Store
 from storage.rebuild.damages import STATING_DAMAGE, Damages, damaged_store
 from storage.rebuild.ends import Ends
@@ -22,6 +24,8 @@ from storage.rebuild.statements import (
     DigestsRecorded,
     Ended,
     EnteredVersion,
+    Ordered,
+    OrderWithdrawn,
     ReadWhole,
     Replicated,
     Started,
@@ -35,7 +39,7 @@ _NONE_STRUCK: Mapping[StoreName, int] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Rebuilding:
-    """Adds to a catalogue and the state of audits what they lack, and changes nothing that they have.
+    """Adds to catalogue, orders and the state of audits what they lack, and changes nothing that they have.
 
     Each version is added in a transaction of its own; what is there is passed over, so a rebuild that was
     stopped goes on where it was. Nothing grows with the files of a version, nor with the number of versions
@@ -46,6 +50,7 @@ class Rebuilding:
     ends: Ends
     audits: Audits
     damages: Damages
+    orders: Orders
     _written: dict[PackageId, dict[StoreName, Replicated]] = field(default_factory=dict)
 
     def by_journal(
@@ -73,12 +78,23 @@ class Rebuilding:
             case ReadWhole(package, store, at):
                 if not self.versions.dry_run:
                     self.audits.restore_reading(package, store, at)
+            case (Ordered() | OrderWithdrawn()) as ordered:
+                self._ordered(ordered)
             case Started() as started:
                 self.ends.began(started)
             case Ended() as ended:
                 yield from self.ends.ended(ended)
             case None:
                 pass
+
+    def _ordered(self, stated: Ordered | OrderWithdrawn) -> None:
+        if self.versions.dry_run:
+            return
+        match stated:
+            case Ordered(order, at, is_new):
+                self.orders.restore(order, at, is_new=is_new)
+            case OrderWithdrawn(owner, at, because):
+                self.orders.restore_withdrawal(owner, Withdrawal(at, because))
 
     def by_store(self, store: Store) -> Iterator[Rebuilt]:
         """Add the versions in ``store`` that the journal does not have; compare those that are there.

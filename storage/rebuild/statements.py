@@ -16,6 +16,7 @@ from preservation.model.identifiers import (
     VersionNumber,
     parse_object_id,
 )
+from preservation.model.orders import ORDER_WITHDRAWN, Order, states_new_order, states_order, terms_in
 from preservation.model.tag_digests import TagDigest, stated_in
 from preservation.model.verdicts import Verdict
 from storage.audits.events import store_read_in
@@ -93,7 +94,27 @@ class Ended:
     entry: Entry
 
 
-Statement: TypeAlias = EnteredVersion | DigestsRecorded | Replicated | ReadWhole | Started | Ended
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An object was ordered at ``at``; where that is not ``is_new``, its order was changed then."""
+
+    order: Order
+    at: datetime
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWithdrawn:
+    """The order of an object was withdrawn at ``at``."""
+
+    object: ObjectId
+    at: datetime
+    because: str
+
+
+Statement: TypeAlias = (
+    EnteredVersion | DigestsRecorded | Replicated | ReadWhole | Started | Ended | Ordered | OrderWithdrawn
+)
 
 
 def statement_in(entry: Entry) -> Statement | None:
@@ -137,6 +158,15 @@ def _ended(entry: Entry) -> Ended:
     return Ended(parse_object_id(entry.object), Verdict(entry.detail), entry)
 
 
+def _ordered(entry: Entry) -> Ordered | OrderWithdrawn | None:
+    if states_order(entry.detail):
+        order = terms_in(parse_object_id(entry.object), entry.note)
+        return Ordered(order, entry.at, states_new_order(entry.detail))
+    if entry.detail == ORDER_WITHDRAWN:
+        return OrderWithdrawn(parse_object_id(entry.object), entry.at, entry.note)
+    return None
+
+
 def _replicated(entry: Entry) -> Replicated | None:
     amounts = _AMOUNTS.fullmatch(entry.note)
     if amounts is None:
@@ -169,6 +199,7 @@ _READERS: Final[Mapping[str, Callable[[Entry], Statement | None]]] = {
     EventType.FIXITY_CHECK: _read,
     EventType.INGESTION_START: _started,
     EventType.INGESTION_END: _ended,
+    EventType.POLICY_ASSIGNMENT: _ordered,
 }
 """What reads the entries of each type that states something."""
 

@@ -160,15 +160,37 @@ _WITH_AUDITS: dict[str, list[dict[str, object]]] = {
     ],
 }
 
+_WITH_APPROVALS: dict[str, list[dict[str, object]]] = {
+    **_WITH_AUDITS,
+    "repair_approvals": [
+        {"damage_id": 1, "approved_by": "Ada", "because": "the disk was exchanged", "approved_at": _AT}
+    ],
+}
+
 _ROWS = {
     "0001": _FIRST_SCHEMA,
     "0002": _WITH_TAG_DIGESTS,
     "0003": _WITH_STORES,
     "0004": _WITH_AUDITS,
-    "0005": {
-        **_WITH_AUDITS,
-        "repair_approvals": [
-            {"damage_id": 1, "approved_by": "Ada", "because": "the disk was exchanged", "approved_at": _AT}
+    "0005": _WITH_APPROVALS,
+    "0006": {
+        **_WITH_APPROVALS,
+        "orders": [
+            {
+                "id": 2,
+                "collection": "maps",
+                "name": "Blatt Ü",
+                "pages": 12,
+                "files": None,
+                "names": '["blatt_0001.tif"]',
+                "due": "2026-12-31",
+                "vendor": "Müller & Söhne",
+                "batch": "3",
+                "placed_at": _AT,
+                "changed_at": _AT,
+                "withdrawn_at": None,
+                "because": "",
+            }
         ],
     },
 }

@@ -70,9 +70,21 @@ def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Arc
     assert preserved(archive, folder / "broken", "images").ending.verdict is Verdict.REJECTED
     assert preserved(archive, letters).ending.verdict is Verdict.ALREADY_KEPT
     _audit(archive)
+    _order(archive, folder)
     sealed = archive.run("journal", "seal")
     assert sealed.returncode == 0, sealed
     return archive
+
+
+def _order(archive: Archive, folder: Path) -> None:
+    """Have orders that were placed, changed, withdrawn, and placed again."""
+    listed = folder / "orders.csv"
+    for rows in ('a,1,"x; y.tif"', 'a,2,"x; y.tif"\nb,,', "a,2,", 'b,3,"z.tif"'):
+        listed.write_text(f"object,pages,names\n{rows}\n")
+        arguments = ("order", "import", listed, "--collection", "images", "--withdraw")
+        assert archive.run(*arguments).returncode == 0
+    by = ("--because", "It is lost.", "--by", "Ada")
+    assert archive.run("order", "withdraw", "images/b", *by).returncode == 0
 
 
 def _text_drop(folder: Path, name: str) -> Path:

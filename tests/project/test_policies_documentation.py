@@ -75,6 +75,7 @@ def model(name: str) -> dict[str, Any]:
     ("heading", "definition"),
     [
         ("`[intake]`", "Intake"),
+        ("`[order]`", "Ordering"),
         ("`[identification]`", "FormatIdentification"),
         ("`[[rule]]`", "Rule"),
         ("`when`", "When"),
@@ -87,6 +88,10 @@ def model(name: str) -> dict[str, Any]:
 )
 def test_every_key_is_documented_and_none_that_is_not_there(page: str, heading: str, definition: str):
     assert sorted(first_column(page, heading, "key")) == sorted(model(definition))
+
+
+def test_every_column_of_a_list_of_orders_is_documented(page: str):
+    assert sorted(first_column(page, "`[order]`", "`columns`")) == sorted(model("OrderColumns"))
 
 
 def test_every_section_and_top_level_key_is_documented(page: str):

@@ -33,6 +33,7 @@ def newcomer(tmp_path: Path) -> Path:
     save_scan(photograph((400, 300), 0.5), scans / "page_001.tif", 300)
     (tmp_path / "path" / "to" / "files").symlink_to(scans)
     shutil.copytree(scans, tmp_path / "path" / "to" / "old" / "sheet-011")
+    (tmp_path / "path" / "to" / "list.csv").write_text("object,pages\nscans,1\n")
     bag = tmp_path / "path" / "to" / "bag"
     bag.mkdir()
     (bag / "letter.txt").write_text("Dear brother\n")

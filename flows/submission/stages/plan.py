@@ -1,9 +1,12 @@
 """Plan: the policy's decision on every file, and the judgement on the whole submission."""
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from flows.submission.stages.already_kept import PresencePorts, end_if_there
 from flows.submission.stages.compare import compare, is_approved, issues_of_comparison
+from flows.submission.stages.order_check import check_order
+from flows.submission.stages.ports import HasOrders
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import JUDGING_STAGE, Workspace, only
 from preservation.model.events import Agent, AgentKind, Event
@@ -14,10 +17,15 @@ from preservation.policy.selection import decide
 from preservation.screening.report_issues import not_examined
 
 
-def _plan(workspace: Workspace, ports: PresencePorts) -> Iterable[Event]:
+class PlanPorts(PresencePorts, HasOrders, Protocol):
+    """What planning asks of an installation."""
+
+
+def _plan(workspace: Workspace, ports: PlanPorts) -> Iterable[Event]:
     policy = workspace.policy
     workspace.decisions.write(decide(policy, file) for file in workspace.surveyed())
     compare(workspace, ports.catalogue)
+    check_order(workspace, ports)
     approval = only(workspace.approval) if workspace.approval.exist else None
     judgement = judge(every_issue(workspace), approved=is_approved(workspace, ports.catalogue))
     ingest = ingest_events_of(workspace)
@@ -55,9 +63,10 @@ def _ended_as_kept(workspace: Workspace, ports: PresencePorts) -> bool:
 
 
 def issues_of_the_whole(workspace: Workspace) -> Iterator[Issue]:
-    """Yield the issues of the bag, of all files together, the version before, manifests, and rules."""
+    """Yield the issues of the bag, all files together, order, version before, manifests, and rules."""
     yield from workspace.issues.so_far
     yield from workspace.screening_issues.so_far
+    yield from workspace.order_issues.so_far
     yield from issues_of_comparison(workspace)
     for manifest in workspace.supplied.so_far:
         yield from manifest.issues

@@ -7,6 +7,7 @@ from preservation.policy.schema import Policy
 from preservation.tools.workers import CagedWorkers
 from storage.ports.catalogue import Catalogue
 from storage.ports.journal import Journal
+from storage.ports.orders import Orders
 from storage.ports.stores import Store
 
 
@@ -32,6 +33,18 @@ class HasJournal(Protocol):
     @property
     def journal(self) -> Journal:
         """The append-only record of every act."""
+
+
+class HasOrders(Protocol):
+    """It has orders."""
+
+    @property
+    def orders(self) -> Orders:
+        """What was ordered."""
+
+    @property
+    def throwaway(self) -> bool:
+        """Whether nothing can be ordered in it."""
 
 
 class HasStores(Protocol):

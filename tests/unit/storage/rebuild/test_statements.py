@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,11 @@ from support.packages import MUNIMENT, SUBMISSION
 from support.records import MOMENT, package_named, sha256_of
 
 from preservation.ingest_events import IngestEvents
+from preservation.model.decisions import PolicyReference
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.model.identifiers import StoreName
+from preservation.model.orders import ORDER_WITHDRAWN, Order, ordered_by, stated_terms
 from preservation.model.packages import Replica
 from preservation.model.paths import BagPath
 from preservation.model.submissions import DropKind, Received, Submission
@@ -21,7 +23,15 @@ from preservation.model.tag_digests import TagDigest
 from preservation.model.verdicts import Verdict
 from storage.journal.entries import follow, read_entry
 from storage.ports.journal import GENESIS, Entry
-from storage.rebuild.statements import Ended, EnteredVersion, Replicated, Started, statement_in
+from storage.rebuild.statements import (
+    Ended,
+    EnteredVersion,
+    Ordered,
+    OrderWithdrawn,
+    Replicated,
+    Started,
+    statement_in,
+)
 
 NAME = "a v1 written to store x, submission 5c"
 PACKAGE = package_named(f"maps/{NAME}/v12")
@@ -57,6 +67,18 @@ def test_a_beginning_states_the_submission_and_when_it_was_received(received: Re
 def test_an_end_states_its_verdict():
     entry = entry_of(INGEST.ended(Verdict.REJECTED, "No.", MOMENT))
     assert statement_in(entry) == Ended(PACKAGE.object, Verdict.REJECTED, entry)
+
+
+def test_an_order_states_its_terms_and_a_withdrawal_its_reason():
+    order = Order(PACKAGE.object, 12, names=('a "b"; c.tif',), due=date(2026, 12, 31), batch="3")
+    entry = entry_of(INGEST.governed(PolicyReference("x", 1, sha256_of("x")), "governs"))
+    assert statement_in(entry) is None
+    for changed in (False, True):
+        ordered = replace(entry, detail=ordered_by("x.csv", changed=changed), note=stated_terms(order))
+        assert statement_in(ordered) == Ordered(order, entry.at, is_new=not changed)
+        assert statement_in(replace(ordered, note="12 pages")) is None
+    withdrawn = replace(entry, detail=ORDER_WITHDRAWN, note="It is lost.")
+    assert statement_in(withdrawn) == OrderWithdrawn(PACKAGE.object, entry.at, "It is lost.")
 
 
 def test_entries_about_other_things_state_nothing():

@@ -1,0 +1,1 @@
+"""What a collection is to receive: lists of orders, and their withdrawal."""
