@@ -1,4 +1,4 @@
-"""``muniment order``: what a collection is to receive."""
+"""``muniment order``: what a collection is to receive, and how far its delivery is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
 
 if TYPE_CHECKING:
+    from flows.archive.orders.page import OrderStatus
+    from flows.archive.orders.status import OrderedObject, OrderGroup
     from flows.installation.settings import Settings
     from preservation.model.identifiers import CollectionName
     from preservation.model.orders import Order
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 VERBS = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="What was ordered: import lists of it, withdraw orders.",
+    help="What was ordered: import lists of it, withdraw orders, show what was delivered.",
 )
 
 _SHOWN = 20
@@ -102,6 +104,53 @@ def withdraw(
         say_json({"what": "withdrawn", **_fields(withdrawn.order)})
     else:
         say(f"withdrawn  {printable(str(object_id))}")
+
+
+@VERBS.command()
+def status(
+    collection: Annotated[
+        str, typer.Option("--collection", "-c", help="Only orders of this collection.")
+    ] = "",
+    batch: Annotated[str | None, typer.Option(help="Only orders of this batch.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Only orders of this vendor.")] = None,
+    html: Annotated[bool, typer.Option("--html", help="A page in reports/, to be printed.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="A table of all objects on stdout.")] = False,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Show what came of the orders: per batch and vendor, and which objects need attention.
+
+    What was delivered is what was dropped, whenever that was: accepted is an object of which a drop was kept.
+    No store is read.
+
+    Exit codes: 0 also where something is overdue, 2 no such collection, 6 the database does not answer.
+
+    Example: muniment order status --batch 3 --csv > batch-3.csv
+    """
+    import sys
+
+    from flows.archive.orders.page import OrderTable, StatusRequest, gather_status, keep_status
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import open_installation
+    from preservation.errors import ConfigurationError
+
+    if html + csv + json > 1:
+        raise ConfigurationError("--html, --csv and --json exclude each other; name one of them")
+    settings = load_settings(installation)
+    request = StatusRequest(_collection(collection, settings) if collection else None, batch, vendor)
+    with open_installation(settings) as opened:
+        if csv:
+            gather_status(opened, request, OrderTable(sys.stdout.buffer.write).add)
+            sys.stdout.buffer.flush()
+        elif json:
+            found = gather_status(opened, request, _say_object)
+            for group in found.summary.in_order():
+                say_json({"what": "group", **_plain(group)})
+        else:
+            found = gather_status(opened, request)
+            if html:
+                say(f"page  {keep_status(opened, found)}")
+            _say_status(found)
 
 
 def _collection(text: str, settings: Settings) -> CollectionName:
@@ -193,6 +242,36 @@ def _say(
     )
     if found.unlisted and not withdraw:
         note("What is not listed stays ordered; to withdraw it: --withdraw, or muniment order withdraw")
+
+
+def _say_object(one: OrderedObject) -> None:
+    say_json({"what": "object", **_plain(one)})
+
+
+def _plain(one: OrderedObject | OrderGroup) -> dict[str, object]:
+    import msgspec
+
+    return msgspec.structs.asdict(one)
+
+
+def _say_status(found: OrderStatus) -> None:
+    from flows.archive.orders.page import headline
+    from preservation.model.paths import printable
+
+    for one in found.summary.in_order():
+        named = filter(None, (one.collection, one.batch and f"batch {one.batch}", one.vendor))
+        say(printable(", ".join(named)))
+        say(
+            f"    {one.ordered:,} ordered, {one.delivered:,} delivered, {one.accepted:,} accepted, "
+            f"{one.sent_back:,} sent back, {one.waiting:,} waiting, {one.missing:,} not delivered, "
+            f"{one.overdue:,} overdue"
+        )
+    for seen in found.named[:_SHOWN]:
+        late = f", due {seen.due}" if seen.overdue else ""
+        say(f"  {seen.state.value.upper():14} {printable(f'{seen.collection}/{seen.object}')}{late}")
+    if found.need_attention > _SHOWN:
+        say(f"  and {found.need_attention - _SHOWN:,} more: --csv has all")
+    say(headline(found))
 
 
 def _words(order: Order) -> str:

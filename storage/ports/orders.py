@@ -102,5 +102,5 @@ class Orders(Protocol):
 def not_ordered(object_id: ObjectId) -> NotFoundError:
     """Return the error for an object of which no order holds."""
     return NotFoundError(
-        f"{object_id}: no order of it holds; import the list that has it: muniment order import"
+        f"{object_id}: no order of it holds; see what is ordered with: muniment order status"
     )

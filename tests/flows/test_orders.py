@@ -154,3 +154,22 @@ def test_what_cannot_be_done_is_said(
 ):
     refused = archive.run("order", *arguments)
     assert (refused.returncode, sentence in refused.stderr) == (code, True), refused
+
+
+def test_the_state_of_orders_is_shown_as_words_json_csv_and_a_page(keeping: NearArchive, tmp_path: Path):
+    imported(keeping, a_list(tmp_path))
+    words = keeping.run("order", "status")
+    assert words.returncode == 0, words
+    assert "files, batch 3, Müller\n    2 ordered, 1 delivered, 1 accepted" in words.stdout
+    assert "NOT DELIVERED  files/diary-0187, due 2026-01-31" in words.stdout
+    told = keeping.run("order", "status", "--batch", "3", "--json")
+    first, second, group = (json.loads(line) for line in told.stdout.splitlines())
+    assert (first["object"], first["state"], second["state"]) == ("ledger", "accepted", "not delivered")
+    assert (group["ordered"], group["missing"], group["overdue"]) == (2, 1, 0)
+    table = keeping.run("order", "status", "--vendor", "Maier", "--csv").stdout.splitlines()
+    assert table[0].startswith("collection,object,batch,vendor,due,")
+    assert table[1].startswith("files,diary-0187,4,Maier,2026-01-31,,2,not delivered,yes,0,0,,")
+    page = keeping.run("order", "status", "--collection", "files", "--html").stdout.split()[1]
+    assert "3 objects ordered: 1 accepted (1 at once)" in Path(page).read_text("utf-8")
+    both = keeping.run("order", "status", "--csv", "--json")
+    assert (both.returncode, "exclude each other" in both.stderr) == (2, True)

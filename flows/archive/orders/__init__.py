@@ -1,1 +1,1 @@
-"""What a collection is to receive: lists of orders, and their withdrawal."""
+"""What a collection is to receive: lists of orders, their withdrawal, and how far their delivery is."""

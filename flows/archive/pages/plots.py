@@ -1,11 +1,11 @@
 """Bars as coordinates, for a template that draws them; a description and a table beside say the same."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from preservation.model.amounts import byte_size
+from preservation.model.amounts import byte_size, count
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 78.0, 8.0, 540.0, 150.0
 _MOST_LABELS: Final = 8
@@ -33,7 +33,7 @@ class PlotLabel:
 
 @dataclass(frozen=True, slots=True)
 class BarPlot:
-    """Bars of bytes over time; ``left`` to ``right`` and ``top`` to ``bottom`` is the space for them."""
+    """Bars over time; ``left`` to ``right`` and ``top`` to ``bottom`` is the space for them."""
 
     name: str
     title: str
@@ -47,8 +47,16 @@ class BarPlot:
     bottom: float = _TOP + _HEIGHT
 
 
-def bar_plot(name: str, title: str, values: Sequence[tuple[str, int]]) -> BarPlot:
-    """Return the plot of ``values``, each a label and a number of bytes, in their order."""
+def bar_plot(
+    name: str,
+    title: str,
+    values: Sequence[tuple[str, int]],
+    shown: Callable[[int], str] = byte_size,
+) -> BarPlot:
+    """Return the plot of ``values``, each a label and a number, in their order.
+
+    ``shown`` writes a number for people: of bytes, where nothing else is given.
+    """
     highest = _round_up(max((value for _, value in values), default=0))
     step = _WIDTH / max(1, len(values))
     bars = tuple(
@@ -57,7 +65,7 @@ def bar_plot(name: str, title: str, values: Sequence[tuple[str, int]]) -> BarPlo
             round(_TOP + _HEIGHT * (1 - value / highest), 2),
             round(step * (1 - _GAP), 2),
             round(_HEIGHT * value / highest, 2),
-            f"{label}: {byte_size(value)}",
+            f"{label}: {shown(value)}",
         )
         for index, (label, value) in enumerate(values)
     )
@@ -68,10 +76,10 @@ def bar_plot(name: str, title: str, values: Sequence[tuple[str, int]]) -> BarPlo
         if index % every == 0
     )
     beside = tuple(
-        PlotLabel(round(_TOP + _HEIGHT * (1 - share), 2), byte_size(int(highest * share)))
+        PlotLabel(round(_TOP + _HEIGHT * (1 - share), 2), shown(int(highest * share)))
         for share in (0.0, 0.5, 1.0)
     )
-    return BarPlot(name, title, _described(values), bars, below, beside)
+    return BarPlot(name, title, _described(values, shown), bars, below, beside)
 
 
 def _round_up(value: int) -> int:
@@ -82,12 +90,12 @@ def _round_up(value: int) -> int:
     return math.ceil(value / size) * size
 
 
-def _described(values: Sequence[tuple[str, int]]) -> str:
+def _described(values: Sequence[tuple[str, int]], shown: Callable[[int], str]) -> str:
     if not values:
         return "There is nothing to show."
     label, most = max(values, key=lambda one: one[1])
     first, last = values[0], values[-1]
     return (
-        f"{len(values)} bars, from {first[0]} ({byte_size(first[1])}) to {last[0]} ({byte_size(last[1])}); "
-        f"the highest is {label} with {byte_size(most)}."
+        f"{count(len(values), 'bar')}, from {first[0]} ({shown(first[1])}) to {last[0]} ({shown(last[1])}); "
+        f"the highest is {label} with {shown(most)}."
     )
