@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,14 +26,17 @@ from demonstration.drawing import photograph, save_scan
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
 from flows.archive.damage import close_damages
+from flows.archive.orders.placement import place_list, withdraw_order
 from flows.archive.repair_approval import approve_repairs
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import SOFTWARE, now, open_installation
 from preservation.model.damage import Damage, DamageKind
 from preservation.model.digests import Algorithm
-from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, PackageId, StoreName
+from preservation.model.orders import Order
 from preservation.model.paths import BagPath
 from preservation.model.verdicts import Verdict
+from preservation.orders.reading import ListedOrders
 from storage.audits.events import damage_event, read_event
 from storage.ports.audits import ReadReplica
 
@@ -78,13 +82,14 @@ def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Arc
 
 def _order(archive: Archive, folder: Path) -> None:
     """Have orders that were placed, changed, withdrawn, and placed again."""
-    listed = folder / "orders.csv"
-    for rows in ('a,1,"x; y.tif"', 'a,2,"x; y.tif"\nb,,', "a,2,", 'b,3,"z.tif"'):
-        listed.write_text(f"object,pages,names\n{rows}\n")
-        arguments = ("order", "import", listed, "--collection", "images", "--withdraw")
-        assert archive.run(*arguments).returncode == 0
-    by = ("--because", "It is lost.", "--by", "Ada")
-    assert archive.run("order", "withdraw", "images/b", *by).returncode == 0
+    images, listed = CollectionName("images"), folder / "orders.csv"
+    listed.write_text("only its digest counts here")
+    one, other = (Order(ObjectId(images, ObjectName(name))) for name in "ab")
+    lists = ((one,), (replace(one, pages=2, names=('a; "b".tif',)), other), (one,), (one, other))
+    with open_installation(load_settings(archive.directory)) as opened:
+        for orders in lists:
+            place_list(ListedOrders("CSV", orders), images, listed, opened, withdraw=True)
+        withdraw_order(other.object, opened, by="Ada", because="It is lost.")
 
 
 def _text_drop(folder: Path, name: str) -> Path:
