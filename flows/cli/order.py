@@ -31,7 +31,7 @@ _TERMS = ("pages", "files", "names", "due", "vendor", "batch")
 
 @VERBS.command(name="import")
 def import_list(
-    file: Annotated[Path, typer.Argument(metavar="LIST", help="A list of objects, as CSV in UTF-8.")],
+    file: Annotated[Path, typer.Argument(metavar="LIST", help="A list of objects: CSV in UTF-8, or xlsx.")],
     collection: Annotated[
         str, typer.Option("--collection", "-c", help="The collection; may be left out where there is one.")
     ] = "",

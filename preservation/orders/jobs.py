@@ -1,29 +1,33 @@
 """The job of a list of orders, in a caged worker: the cells of a CSV file, in UTF-8 and nothing else."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Final
 
 import msgspec
 
-from preservation.orders.exchange import ListFault, ListRow, ReadList
+from preservation.orders.exchange import MOST_COLUMNS, MOST_ROWS, ListFault, ListRow, ReadList
 from preservation.tools.work import Json
 
 LARGEST_LIST: Final = 4 << 20
 """Bytes of a list in CSV."""
-MOST_ROWS: Final = 100_000
-MOST_COLUMNS: Final = 200
 
 _SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _BOM: Final = b"\xef\xbb\xbf"
-_NOT_UTF8: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip file, as workbooks are"}
+_NOT_UTF8: Final = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"PK": "a zip file, as workbooks (.xlsx) are",
+}
 
 
 def read_csv(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], _: Sequence[BinaryIO]) -> Json:
     """Read the one input. ``separator`` is what the policy names, ``""`` where it is to be found out."""
     content = inputs[0].read(LARGEST_LIST + 1)
-    return msgspec.to_builtins(_read(content, arguments["separator"]))
+    read = _read(content, arguments["separator"])
+    return msgspec.to_builtins(msgspec.structs.replace(read, digest=hashlib.sha256(content).hexdigest()))
 
 
 def _read(content: bytes, separator: str) -> ReadList:

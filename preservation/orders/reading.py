@@ -12,17 +12,18 @@ from preservation.model.amounts import count
 from preservation.model.identifiers import CollectionName, ObjectId, object_name
 from preservation.model.orders import Order
 from preservation.model.paths import fault_of_path, folded, quoted
-from preservation.orders.exchange import ListFault, ListRow, ReadList
+from preservation.orders.exchange import ListFault, ListRow, ReadList, column_letters
 from preservation.policy.orders import DateForm, OrderColumns, Ordering
 
 _Value = TypeVar("_Value")
 
-_DATES: Final = {
+DATES: Final = {
     DateForm.ISO: "%Y-%m-%d",
     DateForm.DOTS: "%d.%m.%Y",
     DateForm.DAY_FIRST: "%d/%m/%Y",
     DateForm.MONTH_FIRST: "%m/%d/%Y",
 }
+"""How each form of dates is read, as ``strptime`` has it."""
 _NUMBER: Final = re.compile(r"[0-9]{1,7}")
 _BETWEEN_NAMES: Final = re.compile(r"[|\r\n]")
 _SHOWN: Final = 80
@@ -32,12 +33,16 @@ _LONGEST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ListedOrders:
-    """What a list orders; nothing where there are ``faults``. ``unread`` are headings of other columns."""
+    """What a list orders; nothing where there are ``faults``. ``unread`` are headings of other columns.
+
+    ``digest`` is the SHA-256 of the list.
+    """
 
     form: str
     orders: tuple[Order, ...] = ()
     faults: tuple[ListFault, ...] = ()
     unread: tuple[str, ...] = ()
+    digest: str = ""
 
 
 def read_orders(read: ReadList, collection: CollectionName, ordering: Ordering) -> ListedOrders:
@@ -60,17 +65,7 @@ def read_orders(read: ReadList, collection: CollectionName, ordering: Ordering) 
     )
     if table.faults:
         return ListedOrders(read.form, (), tuple(table.faults), unread)
-    return ListedOrders(read.form, orders, (), unread)
-
-
-def column_letters(index: int) -> str:
-    """Return what a spreadsheet program calls the column, the first being 0: ``A``, ``Z``, ``AA``."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
+    return ListedOrders(read.form, orders, (), unread, read.digest)
 
 
 _Columns = Mapping[str, tuple[int, str]]
@@ -153,7 +148,7 @@ class _Table:
 
     def _date(self, cell: str) -> date:
         try:
-            return datetime.strptime(cell, _DATES[self.dates]).date()  # noqa: DTZ007  a day has no zone
+            return datetime.strptime(cell, DATES[self.dates]).date()  # noqa: DTZ007  a day has no zone
         except ValueError as error:
             raise ValueError(
                 f"{quoted(cell[:_SHOWN])} is no day written {self.dates.value}; [order] dates of the policy "

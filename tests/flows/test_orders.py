@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 from support.command_runs import NearArchive, near, run_command
 from support.flow_runs import installed
 
@@ -136,6 +138,20 @@ def test_a_list_with_a_fault_imports_nothing_and_tells_all(archive: NearArchive,
     assert [json.loads(line)["row"] for line in told.stdout.splitlines()] == [3, 4]
     a_list(tmp_path, "object\nsound\n")
     assert imported(archive, path)[-1]["new"] == 1
+
+
+def test_a_workbook_is_imported_out_of_the_cage_and_a_broken_one_is_not(archive: NearArchive, tmp_path: Path):
+    book = Workbook()
+    for row in (("object", "files", "due"), ("ledger", 3, date(2027, 1, 31)), ("letters", None, None)):
+        book.active.append(row)
+    path = tmp_path / "batch 3.xlsx"
+    book.save(path)
+    first, _, told = imported(archive, path)
+    assert (first["object"], first["files"], first["due"]) == ("files/ledger", 3, "2027-01-31")
+    assert (told["form"], told["new"]) == ("workbook, sheet 'Sheet'", 2)
+    path.write_bytes(path.read_bytes()[:2000])
+    refused = archive.run("order", "import", path, "--collection", "files")
+    assert (refused.returncode, "it is no workbook" in refused.stdout) == (3, True), refused
 
 
 @pytest.mark.parametrize(

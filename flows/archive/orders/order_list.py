@@ -1,23 +1,25 @@
 """A list of orders as a file: read in the cage, and understood as the collection's policy says."""
 
-import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from flows.installation.wiring import Installation
-from preservation.errors import NotFoundError, StorageError, UnacceptableContentError
+from preservation.errors import NotFoundError, UnacceptableContentError
 from preservation.model.identifiers import CollectionName
-from preservation.model.paths import printable
+from preservation.model.paths import extension_of, printable
 from preservation.orders.exchange import ListFault, ReadList
-from preservation.orders.reading import ListedOrders, read_orders
+from preservation.orders.reading import DATES, ListedOrders, read_orders
 from preservation.tools.work import Completed, Died, Exhausted, JobName, Refused, Request
 
-JOB_MODULES: Final = ("preservation.orders.jobs",)
-"""What the caged workers that read lists must preload."""
-
-_READ_CSV: Final = JobName(f"{JOB_MODULES[0]}:read_csv")
+_OF_CSV: Final = ("preservation.orders.jobs",)
+_OF_WORKBOOKS: Final = ("preservation.orders.workbook",)
+_READ_CSV: Final = JobName(f"{_OF_CSV[0]}:read_csv")
+_READ_WORKBOOK: Final = JobName(f"{_OF_WORKBOOKS[0]}:read_workbook")
+_WORKBOOK: Final = "xlsx"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def read_list(path: Path, collection: CollectionName, installation: Installation) -> ListedOrders:
@@ -28,13 +30,20 @@ def read_list(path: Path, collection: CollectionName, installation: Installation
     """
     ordering = installation.policy_of(collection).terms.order
     require_file(path)
-    separator = "" if ordering.separator is None else ordering.separator.value
-    request = Request(_READ_CSV, {"separator": separator}, (path,))
-    [outcome] = installation.caged_workers(JOB_MODULES).map([request])
+    if extension_of(path.name) == _WORKBOOK:
+        modules = _OF_WORKBOOKS
+        request = Request(_READ_WORKBOOK, {"date_form": DATES[ordering.dates]}, (path,))
+    else:
+        modules = _OF_CSV
+        separator = "" if ordering.separator is None else ordering.separator.value
+        request = Request(_READ_CSV, {"separator": separator}, (path,))
+    [outcome] = installation.caged_workers(modules).map([request])
     match outcome:
         case Completed(value):
             try:
                 read = msgspec.convert(value, ReadList)
+                if _DIGEST.fullmatch(read.digest) is None:
+                    read = _unread("what reads it no longer makes sense: it states no digest")
             except msgspec.ValidationError as error:
                 read = _unread(f"what reads it no longer makes sense: {error}")
         case Refused(reason) | Died(reason):
@@ -48,15 +57,6 @@ def require_file(path: Path) -> None:
     """Raise ``NotFoundError`` where there is no file at ``path``."""
     if not path.is_file():
         raise NotFoundError(f"{printable(str(path))}: there is no such file; check the path")
-
-
-def digest_of_list(path: Path) -> str:
-    """Return the SHA-256 of a list. Raises ``StorageError`` where it cannot be read."""
-    try:
-        with path.open("rb") as source:
-            return hashlib.file_digest(source, "sha256").hexdigest()
-    except OSError as error:
-        raise StorageError(f"{printable(str(path))} cannot be read: {error.strerror or error}") from error
 
 
 def refused(path: Path, listed: ListedOrders) -> UnacceptableContentError:

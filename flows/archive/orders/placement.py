@@ -5,7 +5,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from flows.archive.journal_seal import seal
-from flows.archive.orders.order_list import digest_of_list
 from flows.installation.log import LOG
 from flows.installation.wiring import SOFTWARE, Installation, now
 from preservation.errors import ConfigurationError, PreservationError
@@ -38,7 +37,7 @@ def place_list(
     What the list does not have is withdrawn with ``withdraw``, and stays without. Raises ``StorageError``.
     """
     at, name = now(), printable(path.name)
-    source = f"{name}, SHA-256 {digest_of_list(path)}"
+    source = f"{name}, SHA-256 {listed.digest}"
     events = OrderEvents(
         lambda change: _placed(change, source, at),
         lambda order: _withdrawn(order.object, f"{name} does not list it any more", SOFTWARE, at),

@@ -12,7 +12,7 @@ from support.orders import MANUSCRIPTS, faults_of, orders_in, read_as_csv
 from preservation.model.identifiers import ObjectId, ObjectName
 from preservation.model.orders import Order, stated_terms, terms_in
 from preservation.orders import jobs
-from preservation.orders.reading import column_letters
+from preservation.orders.exchange import column_letters
 
 GERMAN = {
     "columns": {"object": "Signatur", "pages": "Seiten", "names": "Dateien", "due": "Termin", "batch": "Los"},
@@ -59,7 +59,10 @@ def test_the_separator_of_the_policy_is_taken_where_it_names_one():
     [
         (b"object\nms-1\nM\xe4rz\n", "row 3: byte 2 of the line, 0xE4, is not UTF-8; save it as CSV UTF-8"),
         ("object\nms-1\n".encode("utf-16"), ": it is UTF-16, and not CSV in UTF-8; save it as CSV UTF-8"),
-        (b"PK\3\4", ": it is a zip file, as workbooks are, and not CSV in UTF-8; save it as CSV UTF-8"),
+        (
+            b"PK\3\4",
+            ": it is a zip file, as workbooks (.xlsx) are, and not CSV in UTF-8; save it as CSV UTF-8",
+        ),
         (b"object\nms\0-1\n", "row 2: it is not text"),
         (b'object\n"ms-1\n', "row 2: it is no row of CSV: unexpected end of data"),
         (b"", ": there is nothing in it"),
