@@ -14,6 +14,8 @@ _ORDERED: Final = "ordered by the list "
 _CHANGED: Final = "the order was changed by the list "
 _NO_TERMS: Final = "nothing but the object"
 _DECODER: Final = json.JSONDecoder()
+_KINDS: Final = {"pages": int, "files": int, "names": list, "due": str, "vendor": str, "batch": str}
+"""What each term is in JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,19 @@ def terms_in(object_id: ObjectId, text: str) -> Order:
     """Return the order that ``stated_terms`` wrote as ``text``. Raises ``ValueError`` where it did not."""
     terms: dict[str, Any] = {}
     rest = "" if text == _NO_TERMS else text
-    while rest:
-        name, _, value = rest.partition(" ")
-        terms[name], end = _DECODER.raw_decode(value)
-        rest = value[end:].removeprefix("; ")
     try:
-        names = tuple(terms.pop("names", ()))
-        due = terms.pop("due", None)
-        return Order(object_id, names=names, due=None if due is None else date.fromisoformat(due), **terms)
-    except TypeError as error:
-        raise ValueError(f"these are no terms of an order: {error}") from error
+        while rest:
+            name, _, value = rest.partition(" ")
+            terms[name], end = _DECODER.raw_decode(value)
+            rest = value[end:].removeprefix("; ")
+    except RecursionError as error:
+        raise ValueError("these are no terms of an order: they are nested") from error
+    strange = [name for name, value in terms.items() if type(value) is not _KINDS.get(name)]
+    if strange or any(type(name) is not str for name in terms.get("names", ())):
+        raise ValueError(f"these are no terms of an order: {', '.join(strange) or 'names'}")
+    if "due" in terms:
+        terms["due"] = date.fromisoformat(terms["due"])
+    return Order(object_id, **terms | {"names": tuple(terms.get("names", ()))})
 
 
 def _plain(value: object) -> object:

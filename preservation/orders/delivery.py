@@ -98,10 +98,12 @@ class DeliveredFiles:
         self._pages += self._are_pages.matches(path)
         if not self._expected:
             return
-        found = self._expected & {path, path.rpartition("/")[2]}
-        for name in found:
-            self._missing.pop(name, None)
-        if not found:
+        # One file is one name: what was ordered by its path and by its name is two files.
+        names = (path, path.rpartition("/")[2])
+        found = next((name for name in names if name in self._expected), None)
+        if found is not None:
+            self._missing.pop(found, None)
+        else:
             self._unexpected += 1
             if len(self._unexpected_names) < _HELD:
                 self._unexpected_names.append(path)

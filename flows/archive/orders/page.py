@@ -1,5 +1,6 @@
 """The state of orders as a page that can be printed, and as a table of objects."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,8 @@ from preservation.model.identifiers import CollectionName
 
 MOST_NAMED: Final = 200
 """So many objects that need attention are named on a page."""
+_NO_WORD: Final = re.compile(r"\W+")
+_LONGEST_SUFFIX: Final = 50
 _NEED_ATTENTION: Final = {OrderState.SENT_BACK, OrderState.WAITING, OrderState.INTERRUPTED}
 
 
@@ -36,6 +39,13 @@ class StatusRequest:
         """What is asked for, for people."""
         asked = (("collection", self.collection), ("batch", self.batch), ("vendor", self.vendor))
         return ", ".join(f"{name} {value}" for name, value in asked if value is not None)
+
+    @property
+    def suffix(self) -> str:
+        """What distinguishes the file of its page: ``-maps-batch-3``."""
+        asked = (("", self.collection), ("batch-", self.batch), ("vendor-", self.vendor))
+        named = (f"-{kind}{value}" for kind, value in asked if value is not None)
+        return _NO_WORD.sub("-", "".join(named))[:_LONGEST_SUFFIX]
 
 
 @dataclass(slots=True)
@@ -102,10 +112,9 @@ def status_page(status: OrderStatus) -> bytes:
 
 
 def keep_status(installation: Installation, status: OrderStatus) -> Path:
-    """Keep the page in ``reports/`` and return where it is. Another one of that day takes its place."""
+    """Keep the page in ``reports/``, in place of one of that day and request; return where it is."""
     settings = installation.settings
-    of = "" if status.request.collection is None else f"-{status.request.collection}"
-    page = settings.reports / f"{status.at:%Y-%m-%d}-orders{of}.html"
+    page = settings.reports / f"{status.at:%Y-%m-%d}-orders{status.request.suffix}.html"
     with translated_faults(settings):
         make_reports_folder(settings)
         keep_file(page, status_page(status))

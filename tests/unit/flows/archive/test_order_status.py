@@ -102,6 +102,12 @@ def test_the_page_says_in_words_what_its_plot_shows_and_runs_nothing():
     assert not re.search(r"(?:src|href)=", text)
 
 
+def test_the_page_of_a_batch_has_a_name_of_its_own_that_leads_nowhere():
+    request = StatusRequest(MS.collection, "3/../..", "Müller & Söhne")
+    assert request.suffix == "-manuscripts-batch-3-vendor-Müller-Söhne"
+    assert len(StatusRequest(batch="x" * 200).suffix.encode()) < 200
+
+
 def test_no_cell_of_the_table_is_run_as_a_formula():
     sink = io.BytesIO()
     table = OrderTable(sink.write)

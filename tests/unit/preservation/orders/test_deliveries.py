@@ -66,6 +66,11 @@ def test_a_page_that_is_there_twice_does_not_stand_for_one_that_is_missing():
     assert [issue.code for issue in issues] == [codes.NAMES_MISSING]
 
 
+def test_one_file_is_not_two_that_were_ordered():
+    [missing] = delivered(Order(MS, names=("ms_0001.tif", "a/ms_0001.tif")), ["a/ms_0001.tif"])
+    assert missing.message.startswith("1 file that was ordered is not in the delivery: 'ms_0001.tif'.")
+
+
 def test_names_that_are_missing_and_names_that_were_perhaps_meant_are_told():
     order = Order(MS, names=("ms_0001.tif", "ms_0002.tif", "cover.tif"))
     missing, unexpected = delivered(order, ["ms_0001.tif", "MS_002.tif", "Thumbnail.png"])

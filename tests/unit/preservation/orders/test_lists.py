@@ -171,7 +171,19 @@ def test_the_journal_gives_back_the_terms_that_were_stated(order: Order):
     assert terms_in(order.object, stated_terms(order)) == order
 
 
-@pytest.mark.parametrize("text", ["pages", "pages 1; nonsense 2", "due 7", 'pages "1', "anything"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pages",
+        "pages 1; nonsense 2",
+        "due 7",
+        'pages "1"',
+        "names [1]",
+        "batch 3",
+        "names " + "[" * 9_000,
+        "anything",
+    ],
+)
 def test_what_states_no_terms_is_refused(text: str):
     with pytest.raises(ValueError, match=r"."):
         terms_in(named("ms-1"), text)
