@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from flows.inboxes.drop_names import KEPT, RECEIPTS, names_for
+from flows.inboxes.drop_names import KEPT, RECEIPTS, REJECT_LIST, names_for
 from flows.inboxes.folder.take import return_sentinels
 from flows.inboxes.queue.answers import Answer, AnswerPlace, answer_record, has_readable_answer, read_answer
 from flows.inboxes.queue.attempts import excuse_run, record_end
@@ -243,7 +243,8 @@ def _copy_receipts(written: Path, take: Take) -> None:
         try:
             shutil.copyfile(receipt, receipt_in_take(take, ending))
         except FileNotFoundError:
-            LOG.warning("%s: the receipt is missing and is not put beside the drop", receipt)
+            if ending != REJECT_LIST:
+                LOG.warning("%s: the receipt is missing and is not put beside the drop", receipt)
 
 
 def receipt_in_take(take: Take, ending: str) -> Path:

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
-RECEIPTS: Final = (".receipt.html", ".receipt.json")
+REJECT_LIST: Final = ".reject-list.csv"
+RECEIPTS: Final = (".receipt.html", ".receipt.json", REJECT_LIST)
+"""What may lie beside an answered drop; the reject list only beside one that was sent back."""
+
 KEPT: Final = ".kept.json"
 
 _NUMBERED: Final = re.compile(r"(.+) \(([2-9]|[1-9][0-9]{1,5})\)", re.DOTALL)

@@ -1,6 +1,7 @@
 """The receipt for machines: one JSON object, ``"version": 1``, every file in it (``docs/receipt.md``)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from typing import Final, TypeAlias
 
 import msgspec
@@ -12,7 +13,8 @@ from preservation.model.files import IrregularEntry
 from preservation.model.paths import printable
 from preservation.receipt.contents import Receipt
 from preservation.receipt.headline import dropped_as, headline, next_step
-from preservation.receipt.summary import Summary
+from preservation.receipt.summary import PassedFiles, Summary
+from preservation.receipt.titles import title_of
 
 _Encode: TypeAlias = Callable[[object], bytes]
 
@@ -37,6 +39,7 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
     return {
         "version": VERSION,
         "verdict": receipt.verdict,
+        "is_trial": receipt.is_trial,
         "headline": headline(receipt, summary),
         "sentence": receipt.sentence,
         "next_step": next_step(receipt, summary),
@@ -80,7 +83,22 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
             "marked": summary.marked,
         },
         "formats": summary.formats,
+        "faults": [
+            {
+                "code": fault.code,
+                "severity": fault.severity,
+                "title": title_of(fault.code),
+                "files": fault.files,
+            }
+            for fault in summary.faults
+        ],
+        "passed": _passed(summary.passed),
     }
+
+
+def _passed(passed: PassedFiles) -> dict[str, object]:
+    reasons = [{"reason": reason, "files": files} for reason, files in passed.unexamined]
+    return {**asdict(passed), "unexamined": reasons}
 
 
 def _compared(receipt: Receipt, encode: _Encode) -> Iterator[bytes]:

@@ -48,6 +48,7 @@ class Receipt:
     ``changes`` are the files that differ, which are iterated and never held.
     ``dropped_as`` is the drop's place as people know it, where it is no longer the path that was read.
     ``how_to_answer`` are the commands that answer a drop that waits, and ``contact`` is whom to ask.
+    ``is_trial`` says that the drop was only checked: the verdict is what it would be, and nothing is kept.
     """
 
     submission: Submission
@@ -71,6 +72,12 @@ class Receipt:
     dropped_as: str = ""
     how_to_answer: tuple[str, ...] = ()
     contact: str = ""
+    is_trial: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the content is in a package now."""
+        return not self.is_trial and self.verdict in {Verdict.STORED, Verdict.ALREADY_KEPT}
 
     @property
     def is_refused(self) -> bool:

@@ -13,6 +13,10 @@ from preservation.receipt.summary import Summary
 
 def headline(receipt: Receipt, summary: Summary) -> str:
     """Return the verdict in plain words."""
+    return _trial_headline(receipt, summary) if receipt.is_trial else _headline(receipt, summary)
+
+
+def _headline(receipt: Receipt, summary: Summary) -> str:
     match receipt.verdict:
         case Verdict.STORED:
             return _kept(receipt.difference)
@@ -21,12 +25,37 @@ def headline(receipt: Receipt, summary: Summary) -> str:
         case Verdict.REJECTED if receipt.is_refused:
             return "Refused by an archivist."
         case Verdict.REJECTED:
-            broken = summary.worst.get(Severity.ERROR, 0)
-            return f"Sent back: {count(broken, 'file')} to mend." if broken else "Sent back."
+            return f"Sent back{_to_mend(summary)}."
         case Verdict.INTERRUPTED:
             return "Interrupted. Nothing is lost."
         case Verdict.WAITING:
             return "Waiting for an archivist."
+
+
+def _to_mend(summary: Summary) -> str:
+    broken = summary.worst.get(Severity.ERROR, 0)
+    return f": {count(broken, 'file')} to mend" if broken else ""
+
+
+def _trial_headline(receipt: Receipt, summary: Summary) -> str:
+    match receipt.verdict:
+        case Verdict.REJECTED:
+            return f"Would be sent back{_to_mend(summary)}."
+        case Verdict.WAITING:
+            return "An archivist would be asked."
+        case _:
+            return "Nothing is against it."
+
+
+def _trial_step(receipt: Receipt, summary: Summary) -> str:
+    match receipt.verdict:
+        case Verdict.REJECTED:
+            return "Mend what is listed here, then check it again. Nothing in it was changed."
+        case Verdict.WAITING:
+            return "See whether what is listed is as it should be: dropped as it is, it waits for an answer."
+        case _:
+            look = f" {count(summary.marked, 'file')} may be worth a look." if summary.marked else ""
+            return f"Deliver it as it is.{look}"
 
 
 def _kept(difference: VersionDifference | None) -> str:
@@ -38,6 +67,8 @@ def _kept(difference: VersionDifference | None) -> str:
 
 def next_step(receipt: Receipt, summary: Summary) -> str:
     """Return what is to be done, as far as the verdict says it."""
+    if receipt.is_trial:
+        return _trial_step(receipt, summary)
     match receipt.verdict:
         case Verdict.STORED | Verdict.ALREADY_KEPT:
             return _after_keeping(receipt, summary)
@@ -75,11 +106,6 @@ def _after_keeping(receipt: Receipt, summary: Summary) -> str:
 def asked(receipt: Receipt) -> str:
     """Return whom people can ask."""
     return printable(receipt.contact) or "an archivist"
-
-
-def is_kept(verdict: Verdict) -> bool:
-    """Say whether the content is in a package now."""
-    return verdict in {Verdict.STORED, Verdict.ALREADY_KEPT}
 
 
 def gravest_first(issues: tuple[Issue, ...]) -> list[Issue]:

@@ -7,23 +7,22 @@ from typing import NamedTuple
 
 from preservation.model.amounts import byte_size, count
 from preservation.model.difference import ChangeKind, FileChange
-from preservation.model.issues import Issue
+from preservation.model.issues import Issue, Severity
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import PlacedReplica, Receipt
+from preservation.receipt.groups import MOST_FILES_SHOWN
 from preservation.receipt.headline import (
     decided,
     dropped_as,
     gravest_first,
     headline,
-    is_kept,
     moment_in_words,
     next_step,
 )
-from preservation.receipt.summary import STOPPING, Summary
-
-MOST_FILES_SHOWN = 2_000
-"""Pages list so many files in full; beyond, only those that need a look."""
+from preservation.receipt.passed import passed_in_words
+from preservation.receipt.summary import STOPPING, FaultCount, Summary
+from preservation.receipt.titles import title_of
 
 _MOST_STEPS = 8
 _MOST_REMARKS = 50
@@ -68,11 +67,13 @@ class ChangesView(NamedTuple):
 class PageView:
     """Everything on the page but the files. Where a heading is empty, its section is left out.
 
-    ``steps`` are why a drop is sent back or waits; ``remarks`` are the other issues of the whole. ``asked``
-    are the questions of a drop that waits, as the files have them: the page states each once, as a step.
-    ``sentence`` is empty where the steps say the same.
+    ``steps`` are why a drop is sent back, one for each fault of its files, or why it waits; ``remarks`` are
+    the other issues of the whole. ``asked`` are the questions of a drop that waits, as the files have them:
+    the page states each once, as a step. ``sentence`` is empty where the steps say the same. ``form``
+    is what the page is; ``passed`` are lines on the files without a finding.
     """
 
+    form: str
     headline: str
     name: str
     version: str
@@ -89,9 +90,9 @@ class PageView:
     changes: tuple[ChangesView, ...]
     replicas: tuple[ReplicaView, ...]
     marked: str
-    more_marked: str
     formats: tuple[FormatView, ...]
     others: str
+    passed: tuple[str, ...]
     lists_others: bool
     drop: str
     started: str
@@ -107,6 +108,7 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
     remarks = [issue for issue in gravest_first(receipt.issues) if issue not in steps]
     others = summary.found - summary.marked
     return PageView(
+        form="gate check" if receipt.is_trial else "receipt",
         headline=headline(receipt, summary),
         name=printable(receipt.submission.object.name),
         version="" if receipt.package is None else str(receipt.package.version),
@@ -123,12 +125,12 @@ def page_view(receipt: Receipt, summary: Summary) -> PageView:
         changes=tuple(_changes(receipt)),
         replicas=tuple(_replica(placed) for placed in receipt.replicas),
         marked=f"{count(summary.marked, 'file')} to look at" if summary.marked else "",
-        more_marked=f"{summary.marked - MOST_FILES_SHOWN:,}" if summary.marked > MOST_FILES_SHOWN else "",
         formats=tuple(
             FormatView(form.name, form.puid, f"{form.files:,}", byte_size(form.bytes))
             for form in summary.formats
         ),
         others=_others(others, summary),
+        passed=tuple(passed_in_words(summary)),
         lists_others=summary.found <= MOST_FILES_SHOWN,
         drop=dropped_as(receipt),
         started=moment_in_words(receipt.started),
@@ -144,8 +146,30 @@ def _steps(receipt: Receipt, summary: Summary) -> tuple[list[Issue], int]:
     if receipt.verdict not in {Verdict.REJECTED, Verdict.WAITING} or receipt.is_refused:
         return [], 0
     stopping = [issue for issue in gravest_first(receipt.issues) if issue.severity in STOPPING]
+    if receipt.verdict is Verdict.REJECTED:
+        faults = [_fault_step(fault) for fault in summary.faults if fault.severity is Severity.ERROR]
+        shown = [*stopping, *faults][:_MOST_STEPS]
+        return shown, len(stopping) + len(faults) - len(shown)
     shown_first = [*stopping, *summary.stopping][:_MOST_STEPS]
     return shown_first, len(stopping) + summary.stopping_count - len(shown_first)
+
+
+def _fault_step(fault: FaultCount) -> Issue:
+    """Return one step for all files of a fault, which names the first of them."""
+    first = fault.first[0]
+    if fault.files == 1:
+        return first
+    names = [printable(issue.path or "") for issue in fault.first]
+    more = fault.files - len(names)
+    named = f"{', '.join(names)} and {more:,} more" if more else f"{', '.join(names[:-1])} and {names[-1]}"
+    says_the_same = len({issue.next_step for issue in fault.first}) == 1
+    return replace(
+        first,
+        message=f"{count(fault.files, 'file')}: {title_of(fault.code)}: {named}.",
+        path=None,
+        next_step=first.next_step if says_the_same else "",
+        because="",
+    )
 
 
 def _step(issue: Issue) -> Issue:
@@ -157,7 +181,7 @@ def _step(issue: Issue) -> Issue:
 def _figures(receipt: Receipt, summary: Summary) -> Iterator[Figure]:
     if not summary.found:
         return
-    if is_kept(receipt.verdict):
+    if receipt.is_kept:
         yield Figure(f"{summary.kept:,}", _noun(summary.kept, "file kept", "files kept"))
     else:
         yield Figure(f"{summary.found:,}", _noun(summary.found, "file found", "files found"))

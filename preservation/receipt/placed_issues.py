@@ -8,7 +8,7 @@ from preservation.model.issues import Issue, Severity
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.receipt.contents import Receipt
-from preservation.receipt.headline import decided_by, is_kept
+from preservation.receipt.headline import decided_by
 
 
 def settled(receipt: Receipt) -> Receipt:
@@ -46,7 +46,7 @@ def answered_issues(issues: tuple[Issue, ...], receipt: Receipt) -> tuple[Issue,
 
 
 def _is_answered(receipt: Receipt) -> bool:
-    return is_kept(receipt.verdict) or receipt.decision is not None
+    return receipt.is_kept or receipt.decision is not None
 
 
 def _with_issues_at_files(receipt: Receipt) -> Receipt:

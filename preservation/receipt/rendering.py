@@ -1,4 +1,4 @@
-"""The receipt as a page for people and as JSON for machines, both whole or not there."""
+"""The receipt as a page, as JSON for machines and as a table of what to mend; each whole or not there."""
 
 import hashlib
 from base64 import b64encode
@@ -12,14 +12,16 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined, Template
 
 from preservation.files.durable import written_whole
+from preservation.files.spreadsheet import Spreadsheet
 from preservation.model.dossiers import Dossier
-from preservation.model.issues import Issue
+from preservation.model.verdicts import Verdict
 from preservation.receipt.as_json import json_chunks
 from preservation.receipt.contents import Receipt
-from preservation.receipt.headline import is_kept
-from preservation.receipt.page import MOST_FILES_SHOWN, page_view
+from preservation.receipt.groups import MOST_FILES_SHOWN, fault_groups
+from preservation.receipt.page import page_view
 from preservation.receipt.placed_issues import settled
-from preservation.receipt.summary import Summary, marked_files, summarise, unmarked_files
+from preservation.receipt.reject_list import HEADINGS, reject_rows
+from preservation.receipt.summary import Summary, summarise, unmarked_files
 from preservation.receipt.views import FileView, Thumbnails, file_view
 
 _THUMBNAILS_ON_A_PAGE: Final = 8 << 20
@@ -28,8 +30,9 @@ _THUMBNAILS_ON_A_PAGE: Final = 8 << 20
 def render(receipt: Receipt, target: Path) -> Path:
     """Write the receipt to ``<target>.html`` and ``<target>.json``; return the page's path.
 
-    The page stands for itself: no script, nothing fetched, nothing beside it. Each file appears
-    whole, in place of an older one. Raises ``OSError`` where it cannot be written.
+    The page stands for itself: no script, nothing fetched, nothing beside it. Of a drop that is sent back
+    ``<target>.csv`` is the reject list. Each file appears whole, in place of an older one. Raises ``OSError``
+    where it cannot be written.
     """
     receipt = settled(receipt)
     page_path = target.with_name(f"{target.name}.html")
@@ -38,6 +41,12 @@ def render(receipt: Receipt, target: Path) -> Path:
     summary = summarise(receipt.files)
     with written_whole(json_path) as sink:
         sink.writelines(json_chunks(receipt, summary))
+    if receipt.verdict is Verdict.REJECTED:
+        with written_whole(target.with_name(f"{target.name}.csv")) as sink:
+            table = Spreadsheet(sink.write)
+            table.add(HEADINGS)
+            for row in reject_rows(receipt):
+                table.add(row)
     with written_whole(page_path) as sink:
         sink.writelines(chunk.encode() for chunk in _page_chunks(receipt, summary))
     return page_path
@@ -65,19 +74,16 @@ def _page_chunks(receipt: Receipt, summary: Summary) -> Iterator[str]:
         receipt=receipt,
         page=page,
         **_style(),
-        marked_files=_views(receipt, marked_files(receipt.files, summary), thumbnails, page.asked),
-        other_files=_views(receipt, unmarked_files(receipt.files), thumbnails, page.asked),
+        groups=fault_groups(receipt, summary, thumbnails, page.asked),
+        other_files=_views(receipt, unmarked_files(receipt.files), thumbnails),
     )
     stream.enable_buffering(64)
     yield from stream
 
 
-def _views(
-    receipt: Receipt, chosen: Iterable[Dossier], thumbnails: Thumbnails, asked: frozenset[Issue]
-) -> Iterator[FileView]:
-    stored = is_kept(receipt.verdict)
+def _views(receipt: Receipt, chosen: Iterable[Dossier], thumbnails: Thumbnails) -> Iterator[FileView]:
     for dossier in islice(chosen, MOST_FILES_SHOWN):
-        yield file_view(dossier, thumbnails, stored=stored, refused=receipt.is_refused, asked=asked)
+        yield file_view(dossier, thumbnails, stored=receipt.is_kept, refused=receipt.is_refused)
 
 
 @cache

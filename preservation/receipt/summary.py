@@ -1,19 +1,20 @@
 """The figures of a receipt, from one pass over the files."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.dossiers import Dossier
-from preservation.model.issues import Issue, Severity
+from preservation.model.issues import Issue, IssueCode, Severity
 
 STOPPING: Final = (Severity.ERROR, Severity.QUESTION)
 """Severities because of which a drop is sent back or waits."""
 
 _MARKING = (*STOPPING, Severity.WARNING)
 _STOPPING_KEPT = 8
+_FIRST_KEPT = 3
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -28,6 +29,31 @@ class FormatCount:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultCount:
+    """How many files have a finding as their gravest, each file once; ``first`` are the first of these."""
+
+    code: IssueCode
+    severity: Severity
+    files: int
+    first: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PassedFiles:
+    """How many files have no finding at all, by what was looked at.
+
+    ``images`` were decoded to the end, ``documents`` and ``others`` looked into. ``unexamined`` are those
+    that nothing looked into, by the reason; ``unscreened`` those that the drop's end came before.
+    """
+
+    images: int = 0
+    documents: int = 0
+    others: int = 0
+    unexamined: tuple[tuple[str, int], ...] = ()
+    unscreened: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Figures about all files of a drop.
 
@@ -35,7 +61,8 @@ class Summary:
     counts preservation derivatives, made and proved against their sources; ``access`` counts access
     derivatives, of which no more is known than that they open.
     ``worst`` counts files by their gravest issue. ``stopping`` are the first issues of files because of
-    which a drop is sent back or waits; ``stopping_count`` is how many there are in all.
+    which a drop is sent back or waits; ``stopping_count`` is how many there are in all. ``faults`` are the
+    gravest findings of files, the gravest first, and of those the most frequent.
     """
 
     found: int
@@ -48,6 +75,8 @@ class Summary:
     formats: tuple[FormatCount, ...]
     stopping: tuple[Issue, ...]
     stopping_count: int
+    faults: tuple[FaultCount, ...]
+    passed: PassedFiles
 
     @property
     def derivatives(self) -> int:
@@ -60,11 +89,22 @@ class Summary:
         return sum(self.worst.get(severity, 0) for severity in _MARKING)
 
 
-def worst_severity(dossier: Dossier) -> Severity | None:
-    """Return the gravest severity among a file's issues, or ``None`` where it has none."""
+def worst_issue(dossier: Dossier) -> Issue | None:
+    """Return the first of a file's gravest issues, or ``None`` where it has none."""
     if dossier.screened is None or not dossier.screened.issues:
         return None
-    return max((issue.severity for issue in dossier.screened.issues), key=_RANK.__getitem__)
+    return max(dossier.screened.issues, key=lambda issue: _RANK[issue.severity])
+
+
+def worst_severity(dossier: Dossier) -> Severity | None:
+    """Return the gravest severity among a file's issues, or ``None`` where it has none."""
+    worst = worst_issue(dossier)
+    return None if worst is None else worst.severity
+
+
+def marking_faults(summary: Summary) -> tuple[FaultCount, ...]:
+    """Return the faults because of which files need a look."""
+    return tuple(fault for fault in summary.faults if fault.severity in _MARKING)
 
 
 def marked_files(files: Iterable[Dossier], summary: Summary) -> Iterator[Dossier]:
@@ -84,15 +124,24 @@ def summarise(files: Iterable[Dossier]) -> Summary:
     found = kept = size = refused = 0
     made: Counter[Purpose] = Counter()
     worst: Counter[Severity] = Counter()
+    faults: Counter[tuple[Severity, IssueCode]] = Counter()
+    first: defaultdict[tuple[Severity, IssueCode], list[Issue]] = defaultdict(list)
+    passed = _PassedCounter()
     counts: Counter[tuple[str, str]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()
     stopping: list[Issue] = []
     stopping_count = 0
     for dossier in files:
         found += 1
-        severity = worst_severity(dossier)
-        if severity is not None:
-            worst[severity] += 1
+        gravest = worst_issue(dossier)
+        if gravest is None:
+            passed.count(dossier)
+        else:
+            worst[gravest.severity] += 1
+            fault = (gravest.severity, gravest.code)
+            faults[fault] += 1
+            if len(first[fault]) < _FIRST_KEPT:
+                first[fault].append(gravest)
         for issue in _stopping_issues(dossier):
             stopping_count += 1
             if len(stopping) < _STOPPING_KEPT:
@@ -125,7 +174,38 @@ def summarise(files: Iterable[Dossier]) -> Summary:
         formats=tuple(formats),
         stopping=tuple(stopping),
         stopping_count=stopping_count,
+        faults=tuple(
+            FaultCount(code, severity, number, tuple(first[severity, code]))
+            for (severity, code), number in sorted(
+                faults.items(), key=lambda item: (-_RANK[item[0][0]], -item[1], item[0][1])
+            )
+        ),
+        passed=passed.counted(),
     )
+
+
+class _PassedCounter:
+    """Counts files without a finding by what was looked at."""
+
+    def __init__(self) -> None:
+        self._looked: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def count(self, dossier: Dossier) -> None:
+        screened = dossier.screened
+        if screened is None:
+            self._looked["unscreened"] += 1
+        elif screened.unexamined:
+            self._reasons[screened.unexamined] += 1
+        elif screened.image is not None:
+            self._looked["images"] += 1
+        elif screened.document is not None:
+            self._looked["documents"] += 1
+        else:
+            self._looked["others"] += 1
+
+    def counted(self) -> PassedFiles:
+        return PassedFiles(**self._looked, unexamined=tuple(self._reasons.most_common()))
 
 
 def _stopping_issues(dossier: Dossier) -> list[Issue]:

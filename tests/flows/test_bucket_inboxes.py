@@ -54,7 +54,8 @@ def another(tmp_path: Path, contents: Contents) -> Station:
 
 
 def answers(place: str) -> list[str]:
-    return [f"{place}/{name}" for name in RECEIPTS]
+    reject_list = [f"{SHEET}.reject-list.csv"] if place == "rejected" else []
+    return [f"{place}/{name}" for name in (*RECEIPTS, *reject_list)]
 
 
 def restarted(station: Station) -> list[Take | NotFetched]:

@@ -53,7 +53,8 @@ def test_what_is_rejected_goes_back_unchanged_with_its_receipts_beside_it(tmp_pa
     assert contents(rejected / "sheet-012") == before
     assert (rejected / "sheet-012.receipt.html").read_text() == f"{taken.id}: rejected"
     assert json.loads((rejected / "sheet-012.receipt.json").read_text()) == {"verdict": "rejected"}
-    assert len(list(rejected.iterdir())) == 3
+    assert (rejected / "sheet-012.reject-list.csv").read_text() == f"{taken.id}: what to mend\n"
+    assert len(list(rejected.iterdir())) == 4
 
 
 def test_a_second_rejected_drop_of_the_name_gets_a_number_and_so_does_its_receipt(tmp_path: Path):
@@ -66,7 +67,7 @@ def test_a_second_rejected_drop_of_the_name_gets_a_number_and_so_does_its_receip
     assert names == {
         f"sheet-012{number}{ending}"
         for number in ("", " (2)", " (3)")
-        for ending in ("", ".receipt.html", ".receipt.json")
+        for ending in ("", ".receipt.html", ".receipt.json", ".reject-list.csv")
     }
 
 
@@ -80,7 +81,7 @@ def test_the_receipt_of_a_drop_that_was_fetched_away_is_replaced(tmp_path: Path)
     place(told_of(second, Verdict.REJECTED, tmp_path / "receipts"), second)
 
     assert (rejected / "sheet-012.receipt.html").read_text() == f"{second.id}: rejected"
-    assert len(list(rejected.iterdir())) == 3
+    assert len(list(rejected.iterdir())) == 4
 
 
 def test_a_drop_that_has_the_name_of_a_receipt_is_not_replaced_by_one(tmp_path: Path):
@@ -107,6 +108,7 @@ def test_what_is_infected_goes_where_only_the_service_looks_and_the_receipt_wher
     assert {path.name for path in (tmp_path / "rejected/maps").iterdir()} == {
         "sheet-012.receipt.html",
         "sheet-012.receipt.json",
+        "sheet-012.reject-list.csv",
     }
 
 
@@ -187,7 +189,7 @@ def test_what_was_stopped_in_the_midst_of_placing_is_finished_by_the_next_proces
     rejected = tmp_path / "rejected/maps"
     assert contents(rejected / "sheet-012") == before
     assert (rejected / "sheet-012.receipt.html").is_file()
-    assert len(list(rejected.iterdir())) == 3
+    assert len(list(rejected.iterdir())) == 4
     assert list(area.taken.iterdir()) == []
 
 
@@ -335,7 +337,9 @@ def test_what_is_kept_takes_the_receipts_of_its_rejections_along(tmp_path: Path)
     mended = a_take(area)
     place(told_of(mended, Verdict.STORED, tmp_path / "receipts"), mended)
     # What still lies there keeps its receipt, and so does another object.
-    receipts = {f"{name}.receipt.{kind}" for name in (second.name, other.name) for kind in ("html", "json")}
+    endings = ("receipt.html", "receipt.json", "reject-list.csv")
+    receipts = {f"{second.name}.{ending}" for ending in endings}
+    receipts |= {f"{other.name}.{ending}" for ending in endings}
     assert names_in(rejected) == {second.name, *receipts}
 
     shutil.rmtree(second)
@@ -343,7 +347,7 @@ def test_what_is_kept_takes_the_receipts_of_its_rejections_along(tmp_path: Path)
     again = a_take(area)
     place(told_of(again, Verdict.ALREADY_KEPT, tmp_path / "receipts"), again)
     assert f"{second.name}.receipt.html" in names_in(rejected)
-    assert f"{second.name}.receipt.json" not in names_in(rejected)
+    assert not {f"{second.name}.receipt.json", f"{second.name}.reject-list.csv"} & names_in(rejected)
 
 
 def test_receipts_of_what_waits_lie_beside_those_of_others_and_a_link_stops_no_answer(tmp_path: Path):

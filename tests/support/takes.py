@@ -89,6 +89,8 @@ def told_of(
         receipt = receipts / f"{take.id}.html"
         receipt.write_text(f"{take.id}: {verdict}")
         receipt.with_suffix(".json").write_text(f'{{"verdict": "{verdict}"}}')
+        if verdict is Verdict.REJECTED:
+            receipt.with_suffix(".csv").write_text(f"{take.id}: what to mend\n")
     ending = Ending(verdict, f"It was {verdict}.", NOON, package=package if kept else None, issues=issues)
     return SubmissionResult(str(take.object_id), ending, receipt=receipt)
 

@@ -37,7 +37,11 @@ from preservation.model.paths import StoreKey, printable
 from preservation.records import Records
 from storage.ports.drop_buckets import DropBucket, DroppedObject
 
-_MEDIA_TYPES: Final = {".html": "text/html; charset=utf-8", ".json": "application/json"}
+_MEDIA_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".csv": "text/csv; charset=utf-8",
+}
 
 
 class _AnsweredAs(msgspec.Struct, frozen=True):

@@ -35,6 +35,10 @@ def text_of(element: html.HtmlElement) -> str:
 
 
 def files_on(page: html.HtmlElement) -> list[str]:
+    return [text_of(heading) for heading in page.iter("h4")]
+
+
+def groups_on(page: html.HtmlElement) -> list[str]:
     return [text_of(heading) for heading in page.iter("h3")]
 
 
@@ -82,7 +86,7 @@ def test_hostile_names_are_text_and_nothing_else(tmp_path: Path):
         "line\\nbreak\"'><img src=x>.tif",
         "\\u202egnp.<script>alert(1)<.tif",
     ]
-    assert all(heading.find("bdi") is not None for heading in page.iter("h3"))
+    assert all(heading.find("bdi") is not None for heading in page.iter("h4"))
 
 
 def test_hostile_texts_of_issues_and_policies_are_text_and_nothing_else(tmp_path: Path):
@@ -121,18 +125,33 @@ def test_files_with_issues_come_first_and_the_gravest_of_them_before_the_others(
     assert text_of(page.find(".//h1")) == "Sent back: 1 file to mend."
 
 
-def test_what_to_do_names_each_broken_file_and_its_next_step(tmp_path: Path):
-    drop = Drop(tmp_path)
-    for number in range(12):
+def a_drop_of_faults(root: Path, *codes: str) -> Drop:
+    """A drop with a damaged file for each code."""
+    drop = Drop(root)
+    for number, code in enumerate(codes):
         name = f"page_{number:02}.tif"
-        drop.add(name, b"x", screened=ScreenedFile(RelativePath(""), issues=(an_issue(name),)))
+        issue = replace(an_issue(name), code=IssueCode(code))
+        drop.add(name, b"x", screened=ScreenedFile(RelativePath(""), issues=(issue,)))
+    return drop
+
+
+def test_what_to_do_names_each_fault_once_with_its_first_files_and_the_next_step(tmp_path: Path):
+    drop = a_drop_of_faults(tmp_path, *["SCR-020"] * 12, "SCR-011", "SCR-022", "SCR-022")
     steps = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).find(".//*[@class='next']")
 
-    listed = [text_of(step) for step in steps.iter("li")]
-    assert listed[0] == (
-        "page_00.tif breaks off in the middle. Scan this page again and drop the folder once more."
-    )
-    assert len(listed) == 8
+    again = "Scan this page again and drop the folder once more."
+    assert [text_of(step) for step in steps.iter("li")] == [
+        f"12 files: Damaged image: page_00.tif, page_01.tif, page_02.tif and 9 more. {again}",
+        f"2 files: Damaged ICC profile: page_13.tif and page_14.tif. {again}",
+        f"page_12.tif breaks off in the middle. {again}",
+    ]
+
+
+def test_of_very_many_faults_the_first_are_named_and_the_others_counted(tmp_path: Path):
+    drop = a_drop_of_faults(tmp_path, *(f"SCR-{number:03}" for number in range(12)))
+    steps = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).find(".//*[@class='next']")
+
+    assert len(list(steps.iter("li"))) == 8
     assert "And 4 more, listed below." in text_of(steps)
 
 
@@ -244,7 +263,7 @@ def test_what_only_operators_can_do_is_folded_away(tmp_path: Path):
 
     shown = page_of(a_receipt(drop), tmp_path)
 
-    [fold] = shown.iter("details")
+    [fold] = shown.xpath("//*[contains(@class, 'issue')]/details")
     assert text_of(fold) == "For archivists and operators Start clamd."
     assert text_of(shown).count("Start clamd.") == 1
 
@@ -261,9 +280,97 @@ def test_the_policy_s_own_sentence_is_shown_between_what_is_wrong_and_what_to_do
     issue = replace(an_issue("a.tif"), because="A scan <shows> its page.")
     drop = Drop(tmp_path)
     drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), issues=(issue,)))
-    (shown,) = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).xpath("//*[@class='issue error']")
+    (shown,) = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).xpath("//*[@class='fault error']")
 
-    assert [text_of(said) for said in shown.iter("p")] == [issue.message, issue.because, issue.next_step]
+    # What the files of a fault share is said once, above them.
+    assert [text_of(said) for said in shown.xpath("./p")] == [issue.because, issue.next_step]
+    (at_the_file,) = shown.xpath(".//*[@class='issue error']")
+    assert [text_of(said) for said in at_the_file.iter("p")] == [issue.message]
+
+
+def test_what_differs_between_the_files_of_a_fault_is_said_at_each(tmp_path: Path):
+    drop = Drop(tmp_path)
+    for name in ("a.tif", "b.tif"):
+        issue = replace(an_issue(name), next_step=f"Scan {name} again.")
+        drop.add(name, b"x", screened=ScreenedFile(RelativePath(""), issues=(issue,)))
+    (shown,) = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).xpath("//*[@class='fault error']")
+
+    assert not shown.xpath("./p")
+    assert ["Scan a.tif again." in text_of(file) for file in shown.iter("article")] == [True, False]
+
+
+def test_files_are_grouped_by_fault_and_what_passed_is_a_line_for_what_was_looked_at(tmp_path: Path):
+    drop = Drop(tmp_path)
+    found = {
+        "a.tif": ("SCR-020", Severity.ERROR),
+        "b.tif": ("SCR-022", Severity.WARNING),
+        "c.tif": ("SCR-020", Severity.ERROR),
+        "d.tif": ("SCR-011", Severity.ERROR),
+        ".DS_Store": ("SCR-010", Severity.INFO),
+    }
+    for name, (code, severity) in found.items():
+        issue = replace(an_issue(name, severity), code=IssueCode(code))
+        drop.add(name, b"x", screened=ScreenedFile(RelativePath(""), issues=(issue,)))
+    for number in range(3):
+        drop.add(f"sound {number}.tif", b"x", screened=ScreenedFile(RelativePath(""), image=an_image()))
+    unexamined = ScreenedFile(RelativePath(""), unexamined="no examiner for Plain Text File")
+    drop.add("notes.txt", b"x", screened=unexamined)
+    page = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path)
+
+    assert groups_on(page) == [
+        "Damaged image SCR-020 2 files",
+        "Empty file SCR-011 1 file",
+        "Damaged ICC profile SCR-022 1 file",
+    ]
+    assert files_on(page)[:4] == ["a.tif", "c.tif", "d.tif", "b.tif"]
+    (passed,) = page.xpath("//ul[@class='passed']")
+    assert [text_of(line) for line in passed.iter("li")] == [
+        "3 images: decoded to the end, no finding",
+        "1 file: not looked into (no examiner for Plain Text File)",
+        "1 file: Junk (SCR-010)",
+    ]
+
+
+def test_what_was_not_screened_is_not_said_to_have_passed(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), image=an_image()))
+    (dossier,) = drop.dossiers()
+    receipt = replace(a_receipt(drop, Verdict.REJECTED), files=[replace(dossier, screened=None)])
+
+    shown = text_of(page_of(receipt, tmp_path))
+
+    assert "1 file: not screened" in shown
+    assert "no finding" not in shown
+
+
+def test_a_fault_of_very_many_files_hides_no_other(tmp_path: Path):
+    drop = Drop(tmp_path)
+    for name, code in (("a.tif", "SCR-020"), ("b.tif", "SCR-011")):
+        issue = replace(an_issue(name), code=IssueCode(code))
+        drop.add(name, b"x", screened=ScreenedFile(RelativePath(""), issues=(issue,)))
+    damaged, empty = drop.dossiers()
+    page = page_of(replace(a_receipt(drop, Verdict.REJECTED), files=[damaged] * 2_500 + [empty]), tmp_path)
+
+    assert groups_on(page) == ["Damaged image SCR-020 2,500 files", "Empty file SCR-011 1 file"]
+    assert files_on(page) == ["a.tif"] * 2_000 + ["b.tif"]
+    assert "And 500 more like these" in text_of(page)
+
+
+def test_a_trial_never_says_that_anything_is_kept(tmp_path: Path):
+    drop = Drop(tmp_path)
+    drop.add("a.tif", b"x", screened=ScreenedFile(RelativePath(""), image=an_image()))
+    headlines = {
+        Verdict.STORED: "Nothing is against it.",
+        Verdict.REJECTED: "Would be sent back.",
+        Verdict.WAITING: "An archivist would be asked.",
+    }
+    for verdict, words in headlines.items():
+        receipt = replace(a_receipt(drop, verdict), is_trial=True, package=None, replicas=())
+        page = page_of(receipt, tmp_path)
+        assert text_of(page.find(".//h1")) == words
+        shown = text_of(page).replace("Would be kept", "")
+        assert " kept" not in shown.lower(), verdict
+        assert "gate check" in shown
 
 
 def test_access_copies_are_not_counted_among_what_is_proved(tmp_path: Path):
@@ -290,7 +397,7 @@ def test_a_file_says_what_it_is_what_was_done_and_why_with_the_proofs(tmp_path: 
     article = text_of(page_of(a_receipt(drop), tmp_path).find(".//article"))
 
     for words in (
-        "Tagged Image File Format fmt/353 · 1.2 MB",
+        "Tagged Image File Format · 1.2 MB fmt/353",
         "4,000 × 3,000 pixels, 300 dpi, RGB, 8 bits, Adobe RGB (1998)",  # noqa: RUF001  as the page writes it
         "Kept as it is, without a preservation copy. So that it lasts <always> & everywhere.",
         "Preservation copy a.tif · TIFF, uncompressed, 2.0 kB",
