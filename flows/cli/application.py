@@ -35,6 +35,7 @@ _VERBS = (
     "report",
     "identify",
     "examine",
+    "gate",
     "validate",
     "policy",
     "metadata",

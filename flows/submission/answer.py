@@ -150,7 +150,7 @@ def _answer(workspace: Workspace, installation: Installation) -> SubmissionResul
     ending = only(workspace.ending)
     submission = workspace.submission
     LOG.info("%s: answer", submission.object)
-    receipt = _receipt(workspace, ending, installation)
+    receipt = receipt_of(workspace, ending, installation)
     page = render(receipt, _target(workspace, installation))
     # A stage whose events could not be appended, since the database was away, may have ended the submission.
     done = chain.from_iterable(workspace.events(stage).so_far for stage in STAGES)
@@ -182,7 +182,8 @@ def _digest_of(ending: Ending, installation: Installation) -> str:
     return next((f"{one.algorithm.value} {one.digest}" for one in kept), "")
 
 
-def _receipt(workspace: Workspace, ending: Ending, installation: Installation) -> Receipt:
+def receipt_of(workspace: Workspace, ending: Ending, installation: Installation) -> Receipt:
+    """Return what the receipt of a submission is written from, where it ends so."""
     claimed = only(workspace.claim)
     submission = claimed.submission
     waits = ending.verdict is Verdict.WAITING

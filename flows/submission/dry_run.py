@@ -52,7 +52,7 @@ def dry_run_in(
 
     The workspace is removed when the context ends. Raises what the stages raise.
     """
-    workspace = Workspace(scratch / "rehearsal")
+    workspace = dry_run_workspace(scratch)
     drop = replace(drop, path=without_links_above(drop.path))
     policy = installation.policy_of(drop.object_id.collection)
     workspace.start(drop.object_id, drop.path, outline_of(drop.path), policy, now())
@@ -62,6 +62,11 @@ def dry_run_in(
         yield _result(drop, workspace), workspace
     finally:
         workspace.discard()
+
+
+def dry_run_workspace(scratch: Path) -> Workspace:
+    """Return the workspace of the dry run in ``scratch``, which has its progress while it runs."""
+    return Workspace(scratch / "rehearsal")
 
 
 def _result(drop: DropRequest, workspace: Workspace) -> DryRunResult:
