@@ -25,6 +25,7 @@ class AlarmKind(StrEnum):
     """The kinds of alarms."""
 
     GIVEN_UP = "given-up"
+    HELD = "held"
     INFECTED = "infected"
     INTEGRITY = "integrity-error"
     WAITING_TOO_LONG = "waiting-too-long"
@@ -99,6 +100,7 @@ def _as_line(text: str) -> str:
 
 _HEADLINES: Final = {
     AlarmKind.GIVEN_UP: "given up",
+    AlarmKind.HELD: "held",
     AlarmKind.INFECTED: "infected",
     AlarmKind.INTEGRITY: "bytes are not what was promised",
     AlarmKind.WAITING_TOO_LONG: "has waited too long",

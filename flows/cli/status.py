@@ -179,6 +179,18 @@ def _status_fields(found: ArchiveStatus) -> dict[str, object]:
         "conclusions": {verdict.value: number for verdict, number in counts.conclusions.items()},
         "inboxes": _inboxes_fields(found),
         "taken": [_taken_fields(one) for one in found.taken],
+        "holds": [
+            {
+                "place": hold.place.name,
+                "inbox": hold.place.inbox,
+                "because": hold.because,
+                "by": hold.by,
+                "at": hold.at,
+                "code": hold.code,
+                "objects": hold.objects,
+            }
+            for hold in found.holds
+        ],
         "troubles": list(found.troubles),
         "open_alarms": len(found.open_alarms),
         "not_as_kept": found.damage.files if found.damage else 0,

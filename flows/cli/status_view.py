@@ -5,6 +5,7 @@ Each drop stands in one section: where it is now.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import textwrap
@@ -52,6 +53,7 @@ def sections_of(found: ArchiveStatus) -> Iterator[StatusSection]:
     for heading, entries in (
         ("Open alarms", _open_alarms(found)),
         ("Cannot be used", _faults(found)),
+        ("Held", _held(found)),
         ("Waiting in the inboxes to be complete", _unsettled(found)),
         ("On their way", shown.on_their_way()),
         ("Waiting for an archivist", shown.waiting()),
@@ -194,8 +196,20 @@ def _unsettled(found: ArchiveStatus) -> Iterator[StatusEntry]:
         yield StatusEntry(f"{below(found.directory, drop.path)}{since}  {size}", drop.sentence)
     if more := found.inboxes.waiting - len(found.inboxes.drops):
         yield StatusEntry(f"and {count(more, 'drop')} that came later")
+    held = {hold.sentence for hold in found.holds}
     for entry in found.inboxes.passed_over:
+        if entry.sentence in held:
+            continue
         yield StatusEntry(f"{below(found.directory, entry.path)}  is not taken", entry.sentence)
+
+
+def _held(found: ArchiveStatus) -> Iterator[StatusEntry]:
+    passed_over = () if found.inboxes is None else found.inboxes.passed_over
+    for hold in found.holds:
+        taken = [one for one in found.taken if found.hold_on(one) == hold]
+        here = sum(entry.sentence == hold.sentence for entry in passed_over)
+        head = f"{hold.place}  {count(len(taken) + here, 'drop')}, {len(taken):,} of them taken"
+        yield StatusEntry(head, hold.sentence, f"muniment release {shlex.quote(hold.place.name)}")
 
 
 class _Sections:
@@ -215,7 +229,9 @@ class _Sections:
                 self._shown.add(about)
                 yield StatusEntry(_way(one, self._found.at))
         for pending in self._found.taken:
-            if _of_take(pending) not in self._shown | decided:
+            if self._found.hold_on(pending) is not None:
+                self._shown.add(_of_take(pending))
+            elif _of_take(pending) not in self._shown | decided:
                 self._shown.add(_of_take(pending))
                 yield StatusEntry(_pending(pending))
 

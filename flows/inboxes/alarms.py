@@ -1,11 +1,13 @@
 """Alarms about what waits, fails or is given up in the inboxes and their queue."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
 from flows.alarms.alarm import Alarm, AlarmKind, new_alarm
 from flows.inboxes.queue.backlog import Pending
+from flows.inboxes.queue.holds import Hold
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.report import PassedOverEntry, WaitingDrop
 from flows.installation.job_records import CLOCKS_APART
@@ -13,6 +15,7 @@ from flows.submission.answer import answering_commands
 from preservation.model.paths import printable
 from preservation.model.verdicts import Verdict
 
+_OBJECTS_NAMED: Final = 5
 _CHECK_RUNS: Final = "Check that Prefect and a worker run: muniment status."
 
 
@@ -43,6 +46,30 @@ def is_given_up(alarm: Alarm, pending: Iterable[Pending], at: datetime) -> bool:
             is_last = alarm.key.endswith(_attempt_key(one.take, one.attempts.at)) or one.attempts.at > at
             return is_last and one.attempts.verdict is not Verdict.WAITING
     return False
+
+
+def held(hold: Hold, at: datetime) -> Alarm:
+    """Return the alarm that a place is held, since drop after drop was sent back for the same fault."""
+    place = hold.place
+    return new_alarm(
+        AlarmKind.HELD,
+        str(place),
+        at,
+        happened=(
+            f"{hold.because}, the last of them {', '.join(hold.objects[-_OBJECTS_NAMED:])}. What waits "
+            "there, and what arrives, stays where it is."
+        ),
+        next_step=(
+            "Find out why with whoever drops there: the receipts in rejected/ show the fault. Then: muniment "
+            f"release {shlex.quote(place.name)}"
+        ),
+        key=f"{place} {hold.at.isoformat()}",
+    )
+
+
+def is_held(alarm: Alarm, holds: Iterable[Hold]) -> bool:
+    """Return whether what this alarm reports is held still."""
+    return any(held(hold, hold.at).key == alarm.key for hold in holds)
 
 
 def waiting_too_long(pending: Iterable[Pending], patience: timedelta, at: datetime) -> Iterator[Alarm]:

@@ -1,4 +1,4 @@
-"""The refusal of a drop that waits for a person: it ends as rejected, with the reason and the name."""
+"""The refusal of a drop that waits for a person, or is queued: it ends as rejected, with reason and name."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,8 @@ import msgspec
 
 from flows.inboxes.answer import place
 from flows.inboxes.queue.approve import nothing_waits, waiting_take
-from flows.inboxes.queue.attempts import attempts_of
+from flows.inboxes.queue.attempts import Attempts, attempts_of
+from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, take_holding
 from flows.installation.scratch import scratch_folder
@@ -29,11 +30,31 @@ from preservation.receipt.headline import decided
 
 @dataclass(frozen=True, slots=True)
 class WaitingSubmission:
-    """A drop that waits for a person. ``take`` is ``None`` where it was given to ``muniment preserve``."""
+    """A drop that waits for a person, or, where it ``is_queued``, for a run.
+
+    ``take`` is ``None`` where it was given to ``muniment preserve``.
+    """
 
     drop: DropRequest
     sentence: str
     take: Take | None
+    is_queued: bool = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its take waits still."""
+        if self.take is None or not self.take.has_drop:
+            return False
+        attempts = attempts_of(self.take)
+        if self.is_queued:
+            return _is_queued(attempts)
+        return attempts is not None and attempts.verdict is Verdict.WAITING
+
+    @property
+    def gone(self) -> NotFoundError:
+        """The error that it does not wait any more."""
+        object_id = self.drop.object_id
+        return _nothing_queued(object_id) if self.is_queued else nothing_waits(object_id)
 
 
 def waiting_submission(object_id: ObjectId, settings: Settings) -> WaitingSubmission:
@@ -57,6 +78,28 @@ def waiting_submission(object_id: ObjectId, settings: Settings) -> WaitingSubmis
         raise
     attempts = attempts_of(take)
     return WaitingSubmission(take.as_drop, attempts.sentence if attempts else "", take)
+
+
+def queued_submission(object_id: ObjectId, settings: Settings) -> WaitingSubmission:
+    """Return the oldest take of the object that no run works on: held, waiting for a run, or interrupted.
+
+    Raises ``NotFoundError`` where there is none.
+    """
+    for one in Backlog(settings.areas).pending():
+        if one.take.object_id == object_id and _is_queued(one.attempts):
+            return WaitingSubmission(one.take.as_drop, "", one.take, is_queued=True)
+    raise _nothing_queued(object_id)
+
+
+def _is_queued(attempts: Attempts | None) -> bool:
+    return attempts is None or attempts.verdict is Verdict.INTERRUPTED
+
+
+def _nothing_queued(object_id: ObjectId) -> NotFoundError:
+    return NotFoundError(
+        f"{object_id}: no drop of that name is queued; muniment status shows what is. One that waits for a "
+        "person is refused: muniment refuse; what a run works on is cancelled in the Prefect UI"
+    )
 
 
 def refuse(
@@ -87,11 +130,10 @@ def _workspace_of(waiting: WaitingSubmission, installation: Installation) -> Ite
     settings, object_id = installation.settings, waiting.drop.object_id
     with locked_workspace(settings.processing, object_id) as workspace:
         take = waiting.take
-        if take is not None:
-            attempts = attempts_of(take)
-            if not take.has_drop or attempts is None or attempts.verdict is not Verdict.WAITING:
-                raise nothing_waits(object_id)
-        if _is_of(workspace, waiting.drop) and (_waits(workspace) or workspace.refusal.exist):
+        if take is not None and not waiting.is_there:
+            raise waiting.gone
+        is_ours = waiting.is_queued or _waits(workspace) or workspace.refusal.exist
+        if _is_of(workspace, waiting.drop) and is_ours:
             yield workspace
         elif take is None:
             raise nothing_waits(object_id)

@@ -14,6 +14,7 @@ from flows.inboxes.folder.notices import folder_notices
 from flows.inboxes.folder.notify import Notifier
 from flows.inboxes.folder.take import CompleteDrop, NotTaken, take
 from flows.inboxes.folder.watcher import SweepResult, Watcher
+from flows.inboxes.queue.holds import Hold, HoldBook
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.recover import recover
 from flows.inboxes.report import ReportWriter
@@ -22,7 +23,7 @@ from flows.installation.log import LOG
 from flows.installation.settings import Settings
 from flows.installation.store_settings import BucketInboxSettings
 from flows.installation.wiring import now, open_bucket_inbox
-from preservation.errors import fault_of
+from preservation.errors import PreservationError, fault_of
 from preservation.model.paths import printable
 from preservation.settling.settle import Moment
 from storage.ports.drop_buckets import DropBucket
@@ -43,7 +44,10 @@ class InboxService:
         self._settings = settings
         self._current = CurrentSettings(settings)
         self._taken = taken
-        self._watcher = Watcher(settings.service.sweep)
+        self._holds = HoldBook(settings)
+        self._held: tuple[Hold, ...] = ()
+        self._unread = ""
+        self._watcher = Watcher(settings.service.sweep, holds=self._read_holds)
         self._report_writer = ReportWriter(settings, now)
         self._notices = folder_notices(settings)
         self._refused: dict[Path, InboxFault] = {}
@@ -91,6 +95,18 @@ class InboxService:
         self._notices.update(swept.passed_over)
         self._publish(swept)
         return swept.again
+
+    def _read_holds(self) -> tuple[Hold, ...]:
+        """Return what is held; what was, where that cannot be read: no run is given a drop then."""
+        unread = ""
+        try:
+            self._held = self._holds.now()
+        except (OSError, PreservationError) as error:
+            unread = str(error)
+        if unread and unread != self._unread:
+            LOG.warning("%s", unread)
+        self._unread = unread
+        return self._held
 
     def _take(self, complete: CompleteDrop) -> None:
         self._refused.pop(complete.path, None)

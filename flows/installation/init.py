@@ -64,6 +64,9 @@ wall_seconds = 900
 # Flow runs under way at a time, and the seconds after which a drop that was interrupted is tried again.
 runs = 2
 pauses = [60, 300, 900, 3600]
+# So many drops of an inbox are sent back in a row for one fault: what waits there is held, with an alarm,
+# until `muniment release` (docs/gate.md). 0: never.
+hold_after = 5
 
 [schedules]
 # When jobs run by themselves: cron, "" for never. "30 2 * * *" is every day at half past two.

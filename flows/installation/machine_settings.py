@@ -86,10 +86,13 @@ class ServiceSettings(Section):
 
     ``runs`` flow runs may be under way at a time, over all collections. A drop that was interrupted is tried
     again after each of ``pauses``, in seconds; then it is left, with an alarm. Inboxes are looked through
-    every ``sweep`` seconds, or as much less often as keeps that below a hundredth of a core.
+    every ``sweep`` seconds, or as much less often as keeps that below a hundredth of a core. Where
+    ``hold_after`` drops of an inbox in a row were sent back for the same fault, what waits there is held; 0
+    means never.
     """
 
     runs: int = Field(default=2, ge=1, le=64)
     pauses: Waits = (60, 300, 900, 3600)
     sweep: float = Field(default=5, ge=1, le=3600)
+    hold_after: int = Field(default=0, ge=0, le=1000)
     drain_seconds: Seconds = 300

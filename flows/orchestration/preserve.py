@@ -20,8 +20,10 @@ from prefect.runtime import flow_run
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarms
 from flows.inboxes import answer
+from flows.inboxes.alarms import held
 from flows.inboxes.answered import Attempts, answered_before
-from flows.inboxes.queue.takes import take_holding
+from flows.inboxes.queue.takes import Take, take_holding
+from flows.inboxes.streaks import count_answer
 from flows.installation.disk_faults import translated_faults
 from flows.installation.log import LOG
 from flows.installation.machine_settings import RetrySettings
@@ -130,7 +132,7 @@ def _preserve(directory: Path, drops: list[DropRequest]) -> State[RunResult]:
         # Before the drops move: a drop that was moved is seen by no further run.
         raise_alarms(settings, infected_among(results))
         # Under the claim: another run would find the drop gone, and report that instead of this end.
-        _place_drops(drops, results)
+        _place_drops(drops, results, settings)
         progress.ends_as(_sentence_of(results))
     run_result = _sealed(settings, results)
     collected = _RESULTS.get()
@@ -249,16 +251,28 @@ def _answers(settings: Settings, workspaces: list[Path], label: str) -> list[Sub
     return results
 
 
-def _place_drops(drops: list[DropRequest], results: list[SubmissionResult]) -> None:
+def _place_drops(drops: list[DropRequest], results: list[SubmissionResult], settings: Settings) -> None:
     """Move the drops that came from an inbox to their places; the service retries what fails."""
     for drop, result in zip(drops, results, strict=True):
         take = take_holding(drop.path) if drop.taken else None
         if take is None:
             continue
+        _count(take, result, settings)
         try:
             answer.place(result, take)
         except Exception as error:  # noqa: BLE001  the service moves it later; the others are moved now
             LOG.warning("%s: %s", drop, fault_of(error))
+
+
+def _count(take: Take, result: SubmissionResult, settings: Settings) -> None:
+    """Count how the drop ended; raise the alarm where its inbox is held now. An error delays no answer."""
+    try:
+        hold = count_answer(take, result, settings, now())
+    except (OSError, PreservationError) as error:
+        LOG.warning("%s: its end is not counted: %s", take.object_id, fault_of(error))
+        return
+    if hold is not None:
+        raise_alarms(settings, [held(hold, now())])
 
 
 def _sealed(settings: Settings, results: list[SubmissionResult]) -> RunResult:

@@ -246,8 +246,24 @@ def _service(settings: Settings) -> Iterator[Checkup]:
         fault = watcher_fault(settings, at)
         seen = f"it looked at the inboxes at {heartbeat.at:%Y-%m-%d %H:%M} UTC"
         yield Checkup("service", State.FAILING if fault else State.OK, fault or seen, "see docs/service.md")
+    yield from _holds(settings)
     for missed in missed_jobs(settings, at):
         yield Checkup(f"job {missed.about}", State.FAILING, missed.happened, missed.next_step)
+
+
+def _holds(settings: Settings) -> Iterator[Checkup]:
+    """Say what is held: by a person, that is as it should be; by itself, that a person has to see to it."""
+    from flows.inboxes.queue.holds import HoldBook  # noqa: PLC0415  as above
+
+    try:
+        holds = HoldBook(settings).now()
+    except PreservationError as error:
+        yield Checkup("what is held", State.FAILING, str(error), _AS_THE_MESSAGE_SAYS)
+        return
+    for hold in holds:
+        state = State.FAILING if hold.code else State.OK
+        step = f"when that is mended: muniment release {hold.place.name}"
+        yield Checkup(f"inbox {hold.place}", state, hold.sentence, step)
 
 
 def _authorities(settings: Settings) -> Iterator[Checkup]:

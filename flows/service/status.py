@@ -12,6 +12,7 @@ from flows.archive.damage import OpenDamage, open_damage
 from flows.archive.presence import StoreStatus, store_statuses
 from flows.inboxes.heartbeat import watcher_fault
 from flows.inboxes.queue.backlog import Backlog, Pending
+from flows.inboxes.queue.holds import Hold, HoldBook, InboxPlace, hold_on
 from flows.inboxes.report import InboxReport, read_inbox_report
 from flows.installation.wiring import Installation, now
 from flows.submission.progress.progress import SubmissionPosition, position_of
@@ -55,7 +56,7 @@ class ArchiveStatus:
     drops that were taken from an inbox and have no answer yet; ``troubles`` names the areas and submissions
     that cannot be read now. ``stores`` are all of them, each looked at just now. ``directory`` is the
     installation's. ``open_alarms`` are those that are not closed, the oldest first. ``damage`` is what
-    audits found not to be as it was kept.
+    audits found not to be as it was kept. ``holds`` are the places whose drops wait until they are released.
     """
 
     at: datetime
@@ -70,6 +71,11 @@ class ArchiveStatus:
     directory: Path = Path()
     open_alarms: tuple[Queued, ...] = ()
     damage: OpenDamage | None = None
+    holds: tuple[Hold, ...] = ()
+
+    def hold_on(self, one: Pending) -> Hold | None:
+        """Return the hold because of which a take waits; ``None`` where it is not held, or was tried."""
+        return hold_on(InboxPlace.of(one.take), self.holds) if one.attempts is None else None
 
     @property
     def is_watched(self) -> bool:
@@ -87,6 +93,11 @@ def archive_status(installation: Installation) -> ArchiveStatus:
     taken = tuple(backlog.pending())
     at = now()
     damaged: list[str] = []
+    holds: tuple[Hold, ...] = ()
+    try:
+        holds = HoldBook(settings).now()
+    except IntegrityError as error:
+        damaged.append(str(error))
     return ArchiveStatus(
         at,
         installation.catalogue.counts(),
@@ -100,6 +111,7 @@ def archive_status(installation: Installation) -> ArchiveStatus:
         settings.directory,
         tuple(outbox_of(settings).open_alarms()),
         open_damage(installation.audits),
+        holds,
     )
 
 

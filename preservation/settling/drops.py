@@ -34,6 +34,7 @@ class PassedOverFor(StrEnum):
     LOOSE = "loose"
     UNNAMEABLE = "unnameable"
     UNREACHABLE = "unreachable"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from flows.inboxes.bucket.report import BucketReport
 from flows.inboxes.bucket.watcher import BucketWatcher, lacking_in_bucket
 from flows.inboxes.folder.inboxes import InboxFault, terms_of
 from flows.inboxes.queue.answers import is_answered
+from flows.inboxes.queue.holds import HoldBook, InboxPlace, hold_on
 from flows.inboxes.queue.takes import Take, TakeId, take_folders, take_of
 from flows.inboxes.report import InboxStatus
 from flows.inboxes.waiting_receipt import put_marker
@@ -116,6 +117,7 @@ class BucketInbox:
     def __post_init__(self) -> None:
         self._area = self.settings.areas[0]
         self._current = CurrentSettings(self.settings)
+        self._holds = HoldBook(self.settings)
         self._report = BucketReport(self.bucket, self.changed)
         self._stopped = threading.Event()
         # No SimpleQueue: of several that wait, one that is woken late waits for ever, whatever its timeout.
@@ -181,6 +183,7 @@ class BucketInbox:
             lambda place: lacking_in_bucket(place, self.bucket, scratch, self._stopped),
             self._has_take,
             self._stopped,
+            held=self._held,
         )
         notices = bucket_notices(self.bucket, scratch)
         where = self._report.where(StoreKey(INBOX))
@@ -297,6 +300,11 @@ class BucketInbox:
     def _has_take(self, take: TakeId) -> bool:
         """Return whether the take exists; where the disk of all takes is away, assume that it does."""
         return (self._area.taken / take).exists() or not self._area.taken.is_dir()
+
+    def _held(self, place: DropPlace) -> str:
+        """Return why what lies there is held, or ``""``. Raises ``IntegrityError``."""
+        hold = hold_on(InboxPlace(place.collection, place.groups, self.inbox.name), self._holds.now())
+        return "" if hold is None else hold.sentence
 
     def _terms_of(self, collection: str) -> SettlingTerms | str:
         try:

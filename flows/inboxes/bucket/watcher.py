@@ -22,7 +22,7 @@ from preservation.manifests.lines import MANIFEST_BYTES
 from preservation.manifests.names import likelihood
 from preservation.model.amounts import byte_size
 from preservation.model.paths import RelativePath, StoreKey, printable
-from preservation.settling.drops import PassedOver
+from preservation.settling.drops import PassedOver, PassedOverFor
 from preservation.settling.look import reason_of
 from preservation.settling.promised import what_is_lacking
 from preservation.settling.settle import Moment, Questions, Seen, Settled, Unsettled, settle
@@ -75,6 +75,10 @@ _LONGEST_PAUSE: Final = 600.0
 _TAKEN_ELSEWHERE: Final = "claimed"
 
 
+def _nothing_is_held(_: DropPlace) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class ListingResult:
     """What a listing found. ``there`` are all drops in it; ``again`` is when the next one is due.
@@ -95,7 +99,7 @@ class BucketWatcher:
 
     ``poll`` is the least number of seconds from one to the next. ``lacking`` returns what the manifests of
     the folder at a place lack, ``has_take`` whether a take of ours exists. ``cpu`` is the clock of the CPU
-    time that is used.
+    time that is used. ``held`` returns why the drop at a place is held, or ``""``.
     """
 
     bucket: DropBucket
@@ -106,6 +110,7 @@ class BucketWatcher:
     has_take: Callable[[TakeId], bool]
     stopped: threading.Event
     cpu: Callable[[], float] = time.thread_time
+    held: Callable[[DropPlace], str] = _nothing_is_held
     _seen: dict[DropPlace, Seen] = field(default_factory=dict, init=False)
 
     def look(self, moment: Moment, being_fetched: Callable[[], Collection[DropPlace]]) -> ListingResult:
@@ -137,6 +142,10 @@ class BucketWatcher:
             if entry.place.claim in claimed:
                 waiting += self._claimed(entry, claimed[entry.place.claim])
             elif entry.place not in ours:
+                if held := self.held(entry.place):
+                    below = Path(entry.place.key.removeprefix(INBOX))
+                    passed_over.append(PassedOver(below, PassedOverFor.HELD, held))
+                    continue
                 examined = self._examine(entry, before.get(entry.place), moment)
                 if isinstance(examined, Settled):
                     complete.append(entry)

@@ -15,6 +15,7 @@ from typing import Final
 
 from flows.inboxes.folder.inboxes import Inbox, InboxFault
 from flows.inboxes.folder.take import CompleteDrop
+from flows.inboxes.queue.holds import Hold, InboxPlace, hold_on
 from flows.inboxes.report import MOST_NAMED, InboxStatus, PassedOverEntry, WaitingDrop
 from flows.installation.areas import StrayInInbox
 from flows.submission.drop import object_of
@@ -75,14 +76,17 @@ class Watcher:
 
     ``listing`` is the number of seconds from one listing of the inboxes to the next where nothing is
     touched. ``clock`` is the monotonic clock of moments, ``cpu`` the clock of the CPU time that is used.
+    ``holds`` returns what is held, which is neither examined nor taken.
     """
 
     listing: float = 5.0
     held: Callable[[Collection[int]], HeldOpen] = held_for_writing
     clock: Callable[[], float] = time.monotonic
     cpu: Callable[[], float] = time.thread_time
+    holds: Callable[[], tuple[Hold, ...]] = tuple
 
     def __post_init__(self) -> None:
+        self._holds: tuple[Hold, ...] = ()
         self._known: dict[Path, _Known] = {}
         self._passed_over: dict[Path, PassedOver | StrayInInbox] = {}
         self._faults: dict[Path, InboxFault] = {}
@@ -132,6 +136,7 @@ class Watcher:
         before, self._known = self._known, {}
         self._passed_over, passed_over = {}, self._passed_over
         self._faults = {}
+        self._holds = self.holds()
         self._unreadable = {path: one for path, one in self._unreadable.items() if os.path.lexists(path)}
         for inbox in inboxes:
             match inbox:
@@ -166,6 +171,12 @@ class Watcher:
             self._known |= {path: one for path, one in before.items() if inbox.path in path.parents}
 
     def _list_drop(self, inbox: Inbox, drop: Drop, known: _Known | None, moment: Moment) -> None:
+        place = InboxPlace(inbox.collection, drop.groups, str(inbox.area.root))
+        hold = hold_on(place, self._holds)
+        if hold is not None:
+            # It is not even examined: released, it counts as new.
+            self._passed_over[drop.path] = PassedOver(drop.path, PassedOverFor.HELD, hold.sentence)
+            return
         try:
             object_of(drop)
         except ValueError as error:

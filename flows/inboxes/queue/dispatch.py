@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from flows.inboxes.queue.attempts import Attempts, record_run, set_attempts
 from flows.inboxes.queue.backlog import AttemptCounter, Backlog, Pending
+from flows.inboxes.queue.holds import HoldBook, InboxPlace, hold_on
 from flows.inboxes.queue.locks import locked_backlog
 from flows.inboxes.queue.takes import Take, TakeId
 from flows.installation.log import LOG
@@ -264,20 +265,23 @@ class Dispatcher:
         self._bounds = bounds_of(self.settings)
         self._backlog = Backlog(self.settings.areas)
         self._counter = AttemptCounter(self.settings.processing)
+        self._holds = HoldBook(self.settings)
         self._last: CollectionName | None = None
         self._logged: frozenset[str] = frozenset()
 
     def dispatch(self) -> Plan:
         """Ask for the runs that are possible now; return the plan, with what was given up.
 
-        Where another service dispatches now, the plan is empty. An area that cannot be read or written is
-        left out and logged. Raises what the callables raise, after the other runs were asked for.
+        Where another service dispatches now, the plan is empty. What is held is left out. An area that
+        cannot be read or written is left out and logged. Raises what the callables raise, after the other
+        runs were asked for, and ``IntegrityError`` where it cannot be read what is held.
         """
         with locked_backlog(self.settings, wait=False) as ours:
             return self._dispatch() if ours else Plan((), (), self._last, None)
 
     def _dispatch(self) -> Plan:
-        found = self._backlog.pending()
+        holds = self._holds.now()
+        found = [one for one in self._backlog.pending() if hold_on(InboxPlace.of(one.take), holds) is None]
         troubles = dict(self._backlog.troubles)
         pending = self._counter.count(found, self.clock())
         planned = Plan((), (), self._last, None)
