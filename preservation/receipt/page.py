@@ -165,7 +165,7 @@ def _fault_step(fault: FaultCount) -> Issue:
     says_the_same = len({issue.next_step for issue in fault.first}) == 1
     return replace(
         first,
-        message=f"{count(fault.files, 'file')}: {title_of(fault.code)}: {named}.",
+        message=f"{title_of(fault.code)}, {count(fault.files, 'file')}: {named}.",
         path=None,
         next_step=first.next_step if says_the_same else "",
         because="",

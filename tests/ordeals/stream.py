@@ -41,7 +41,12 @@ class Sent:
 
 
 def that_settles_soon(archive: Archive, seconds: float) -> Archive:
-    """Let drops of the installation be complete after so many seconds of quiet."""
+    """Let drops of the installation be complete after so many seconds of quiet, and none of them be held.
+
+    A stream has broken drops, sooner or later several in a row.
+    """
+    settings = archive.directory / "muniment.toml"
+    settings.write_text(settings.read_text().replace("hold_after = 5", "hold_after = 0"))
     for policy in (archive.directory / "policies").glob("*.toml"):
         text = policy.read_text().replace("[intake]\n", f"[intake]\nsettle = {seconds}\n")
         # Two single files of the stream differ in their number, and each is a drop.

@@ -55,7 +55,7 @@ def test_a_drop_of_thousands_of_objects_is_listed_in_flat_memory_fetched_and_sen
     take = station.taken()
     assert len(contents(take.path)) == take.files == KEYS
     station.answered(take, Verdict.REJECTED)
-    assert len(peer.keys("rejected/")) == KEYS + 2
+    assert len(peer.keys("rejected/")) == KEYS + 3
     assert not peer.keys("inbox/")
 
 

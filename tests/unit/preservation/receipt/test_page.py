@@ -141,8 +141,8 @@ def test_what_to_do_names_each_fault_once_with_its_first_files_and_the_next_step
 
     again = "Scan this page again and drop the folder once more."
     assert [text_of(step) for step in steps.iter("li")] == [
-        f"12 files: Damaged image: page_00.tif, page_01.tif, page_02.tif and 9 more. {again}",
-        f"2 files: Damaged ICC profile: page_13.tif and page_14.tif. {again}",
+        f"Damaged image, 12 files: page_00.tif, page_01.tif, page_02.tif and 9 more. {again}",
+        f"Damaged ICC profile, 2 files: page_13.tif and page_14.tif. {again}",
         f"page_12.tif breaks off in the middle. {again}",
     ]
 
