@@ -250,6 +250,7 @@ def test_what_is_kept_takes_the_receipts_of_its_rejections_along_in_a_bucket_too
     assert keys(contents, "rejected/") == [
         f"{still_there}.receipt.html",
         f"{still_there}.receipt.json",
+        f"{still_there}.reject-list.csv",
         f"{still_there}/page 1.tif",
     ]
 

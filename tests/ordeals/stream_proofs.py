@@ -22,7 +22,9 @@ from support.archives import Archive
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now
 
-_ENDINGS = (".receipt.html", ".receipt.json", ".kept.json")
+_RECEIPTS = (".receipt.html", ".receipt.json")
+_KEPT, _SENT_BACK = ".kept.json", ".reject-list.csv"
+_ENDINGS = (*_RECEIPTS, _KEPT, _SENT_BACK)
 _NOT_ENDED = [
     StateType.SCHEDULED,
     StateType.PENDING,
@@ -99,7 +101,8 @@ def prove_answered(sent: Sequence[Sent], archive: Archive) -> None:
     wanted = set[Path]()
     for drop in drops:
         kept = drop.relative_to(archive.directory).parts[0] == "accepted"
-        wanted |= {drop.with_name(f"{drop.name}{ending}") for ending in _ENDINGS[: 3 if kept else 2]}
+        endings = (*_RECEIPTS, _KEPT if kept else _SENT_BACK)
+        wanted |= {drop.with_name(f"{drop.name}{ending}") for ending in endings}
         told = _told(drop)
         assert told["verdict"] in ({"stored", "already-kept"} if kept else {"rejected"}), told
     assert beside == wanted
