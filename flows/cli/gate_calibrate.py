@@ -16,7 +16,7 @@ from preservation.model.paths import printable
 
 if TYPE_CHECKING:
     from preservation.model.paths import RelativePath
-    from preservation.screening.calibration import Calibrated, PageCalibration
+    from preservation.screening.calibration import Calibrated, GoodPages
 
 _NAMED = 10
 
@@ -36,12 +36,12 @@ def calibrate(
     """
     import tempfile
 
-    from preservation.screening.calibration import PageCalibration, screen_of
+    from preservation.screening.calibration import GoodPages, screen_of
 
     if not folder.is_dir():
         raise NotFoundError(f"{printable(str(folder))}: there is no folder here; check the spelling")
     with tempfile.TemporaryDirectory(prefix="muniment-") as scratch:
-        calibration = PageCalibration(Path(scratch))
+        calibration = GoodPages(Path(scratch))
         without = _take_all(folder.resolve(), Path(scratch), calibration)
         results = list(calibration.results())
     if not calibration.pages:
@@ -52,7 +52,7 @@ def calibrate(
     (_say_json if json else _say)(calibration, results, without, screen)
 
 
-def _take_all(root: Path, scratch: Path, calibration: PageCalibration) -> list[RelativePath]:
+def _take_all(root: Path, scratch: Path, calibration: GoodPages) -> list[RelativePath]:
     """Measure every image below ``root``; return those of which nothing could be measured."""
     from preservation.identification.caged import CagedIdentifier, identifying_workers
     from preservation.model.digests import Algorithm
@@ -84,9 +84,7 @@ def _take_all(root: Path, scratch: Path, calibration: PageCalibration) -> list[R
     return without
 
 
-def _say(
-    calibration: PageCalibration, results: list[Calibrated], without: list[RelativePath], screen: str
-) -> None:
+def _say(calibration: GoodPages, results: list[Calibrated], without: list[RelativePath], screen: str) -> None:
     say(f"{'measure':<12}{'pages':>7}{'least':>10}{'median':>10}{'most':>10}{'threshold':>12}")
     for one in results:
         threshold = "the default" if one.threshold is None else f"{one.threshold:g}"
@@ -106,7 +104,7 @@ def _say(
 
 
 def _say_json(
-    calibration: PageCalibration, results: list[Calibrated], without: list[RelativePath], screen: str
+    calibration: GoodPages, results: list[Calibrated], without: list[RelativePath], screen: str
 ) -> None:
     say_json(
         {

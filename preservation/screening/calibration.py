@@ -76,7 +76,7 @@ class AlikePages:
     likeness: float
 
 
-class PageCalibration:
+class GoodPages:
     """Takes the pages of good scans, one file after the other; ``folder`` is for a temporary file."""
 
     def __init__(self, folder: Path) -> None:

@@ -13,7 +13,7 @@ from support.policies import a_file
 from preservation.model.page_measures import PageMeasures
 from preservation.model.paths import RelativePath
 from preservation.policy.page_content import PageContent
-from preservation.screening.calibration import PageCalibration, screen_of
+from preservation.screening.calibration import GoodPages, screen_of
 from preservation.screening.page_content import ContentCheck
 from preservation.screening.reports import ImageReport
 
@@ -40,7 +40,7 @@ PAGES = st.builds(
 @given(st.lists(PAGES, min_size=1, max_size=6))
 def test_no_page_that_was_measured_has_a_finding_under_its_thresholds(pages: list[PageMeasures]):
     with tempfile.TemporaryDirectory() as folder:
-        calibration = PageCalibration(Path(folder))
+        calibration = GoodPages(Path(folder))
         for number, page in enumerate(pages):
             calibration.take(RelativePath(f"{number}.tif"), [page])
         text = screen_of(calibration.results(), calibration.pages)
