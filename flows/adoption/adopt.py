@@ -88,6 +88,20 @@ def adopt(
         yield LeftToAdopt(taking.budget.left, taking.budget.left_bytes, taking.is_stopped)
 
 
+def let_go_ended(plan: AdoptionPlan, request: AdoptionRequest) -> None:
+    """Remove what was fetched of objects that ended for good since: a person may have refused what waited."""
+    for planned in plan.objects():
+        if planned.before is not None and planned.before.verdict in FOR_GOOD:
+            _let_go(planned, request)
+
+
+def _let_go(planned: PlannedObject, request: AdoptionRequest) -> None:
+    try:
+        request.holding.let_go(planned.candidate)
+    except OSError as error:
+        LOG.warning("%s: what was fetched of it is still there (%s)", planned.object_id, error)
+
+
 class _Taking:
     """Takes objects of a plan as drops, as long as the budget lasts."""
 
@@ -123,12 +137,8 @@ class _Taking:
 
     def let_go(self, planned: PlannedObject, result: SubmissionResult) -> None:
         """Remove what was fetched of an object that ended for good; what cannot be stays, and costs room."""
-        if result.ending.verdict not in FOR_GOOD:
-            return
-        try:
-            self._request.holding.let_go(planned.candidate)
-        except OSError as error:
-            LOG.warning("%s: what was fetched of it is still there (%s)", planned.object_id, error)
+        if result.ending.verdict in FOR_GOOD:
+            _let_go(planned, self._request)
 
     def _is_fetched(self, planned: PlannedObject) -> bool:
         try:

@@ -102,6 +102,7 @@ def adopt(  # noqa: PLR0913, PLR0917  the options of the verb
 
 
 def _adopt_holding(request: AdoptionRequest, settings: Settings, *, dry_run: bool, json: bool) -> set[int]:
+    from flows.adoption.adopt import let_go_ended
     from flows.adoption.plan import plan_adoption
     from flows.installation.scratch import scratch_folder
     from flows.installation.wiring import open_installation
@@ -110,6 +111,8 @@ def _adopt_holding(request: AdoptionRequest, settings: Settings, *, dry_run: boo
         with open_installation(settings) as opened:
             plan = plan_adoption(request, opened, scratch)
         codes = _say_plan(plan, whole=dry_run or json, dry_run=dry_run, json=json)
+        if not dry_run:
+            let_go_ended(plan, request)
         if not dry_run and plan.totals.objects:
             codes |= _adopt(plan, request, settings, json=json)
     return codes

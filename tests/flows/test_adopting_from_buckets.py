@@ -119,6 +119,21 @@ def test_an_object_that_waits_keeps_its_copy_until_it_is_answered(
     assert not list((archive.directory / "processing" / ".adopted").glob("*/*/drop/letters"))
 
 
+def test_what_a_person_refused_keeps_no_copy_also_where_nothing_else_is_adopted(
+    archive: NearArchive, address: BucketAddress
+):
+    policy = archive.directory / "policies" / "bit-level.toml"
+    head, _, rest = policy.read_text().partition("[otherwise]\naction")
+    policy.write_text(f'{head}[otherwise]\naction = "ask"{rest[rest.index(chr(10)) :]}')
+    waiting = [line["object"] for line in lines_of(adopted(archive, address), "result")]
+    copies = archive.directory / "processing" / ".adopted"
+    assert list(copies.glob("*/*/drop/letters"))
+    for name in waiting:
+        archive.run("refuse", name, "--because", "not ours", "--by", "Ada")
+    assert lines_of(adopted(archive, address), "result") == []
+    assert not list(copies.glob("*/*/drop/*"))
+
+
 def test_a_service_that_is_away_stops_before_anything_is_done(
     archive: NearArchive, address: BucketAddress, monkeypatch: pytest.MonkeyPatch
 ):
