@@ -9,12 +9,13 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 from threading import Lock
+from typing import Final
 
-from preservation.errors import NotFoundError
+from preservation.errors import IntegrityError, NotFoundError
 from preservation.fixity.checking import Confirmed
 from preservation.model.amounts import OnProgress
 from preservation.model.digests import Algorithm, Digests
-from preservation.model.identifiers import PackageId, VersionNumber
+from preservation.model.identifiers import PackageId, StoreName, VersionNumber
 from preservation.model.layout import COMMITS
 from preservation.model.locators import Locator
 from preservation.model.packages import BagEntry, EarlierFile
@@ -23,6 +24,7 @@ from preservation.model.tag_digests import TagDigest
 from storage.ports.catalogue import CatalogueFile
 from storage.ports.stores import Deposit, Purger, Store
 from storage.readback import Missing, PromisedFile, read_back
+from storage.replication.occupation import occupied_sentence
 from storage.replication.outcomes import AtFault, Mismatch, StoreOutcome
 from storage.replication.plan_outline import PlanOutline, outline_of
 from storage.replication.progress import Listener
@@ -31,6 +33,8 @@ from storage.restore.description import Description
 from storage.restore.path_table import PathTable
 from storage.restore.source import Source, catalogued_digests, find_source
 from storage.verified_copy import OnDamage, verified_copy
+
+_INFO: Final = BagPath("bag-info.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,30 @@ def fill(  # noqa: PLR0913  what is copied, from where, to where, and by what me
         Lock(),
         damaged,
     )
-    return ReplicaWriter(fetched, target, purger, threads, clock, progress).write()
+    own = None if purger is None else _OwnPurger(purger, target, description)
+    return ReplicaWriter(fetched, target, own, threads, clock, progress).write()
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnPurger:
+    """Removes what an unfinished try left in ``target`` of the version, and nothing that is not of it."""
+
+    purger: Purger
+    target: Store
+    description: Description
+
+    @property
+    def name(self) -> StoreName:
+        """The store."""
+        return self.target.name
+
+    def discard_uncommitted(self, package: PackageId) -> None:
+        """Remove it. Raises ``IntegrityError`` where the bag-info.txt there does not name this submission."""
+        promised = PromisedFile(Locator(package, _INFO).key, None, self.description.digests(_INFO) or {})
+        [reading] = read_back(self.target, [promised], threads=1)
+        if not isinstance(reading.verdict, Confirmed):
+            raise IntegrityError(occupied_sentence(self.target, package))
+        self.purger.discard_uncommitted(package)
 
 
 def _sizes(source: Source, files: Callable[[], Iterable[CatalogueFile]]) -> Iterator[tuple[StoreKey, int]]:

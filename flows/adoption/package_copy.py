@@ -22,6 +22,7 @@ from storage.ports.catalogue import Reserved
 from storage.ports.stores import Store
 from storage.rebuild.lists import VersionLists, lists_of
 from storage.rebuild.version import files_of, stated_version
+from storage.replication.occupation import Occupation, occupied_sentence, what_lies_in
 from storage.replication.outcomes import Verified
 from storage.replication.progress import Listener
 
@@ -91,17 +92,33 @@ class _FormerPackage:
         return AdoptedPackage(self._package, tuple(one.store for one in replicas), lacking)
 
     def _reserve(self) -> None:
-        """Reserve its number, so that no submission gets it. Raises ``AlreadyExistsError``."""
+        """Reserve its number, so that no submission gets it.
+
+        Raises ``AlreadyExistsError``, also where something lies there in a store that is not of an earlier
+        try, and ``StorageError`` where a store is away: then it is not known whether something does.
+        """
         catalogue, version = self._installation.catalogue, self._version
+        if self._package not in set(catalogue.reserved()):
+            policy = self._installation.policy_of(self._package.object.collection)
+            for store in self._installation.stores_for(policy):
+                if what_lies_in(store, self._package) is Occupation.UNCOMMITTED:
+                    raise AlreadyExistsError(occupied_sentence(store, self._package))
         latest = catalogue.latest(self._package.object)
         doubted = None if latest is None else latest.package
         reserved = catalogue.reserve(version.submission, self._package.object, version.fingerprint, doubted)
         if reserved == Reserved(self._package):
             return
         catalogue.release(version.submission)
+        if isinstance(reserved, Reserved) and reserved.package.version < self._package.version:
+            raise AlreadyExistsError(
+                f"{self._package}: {reserved.package} is missing before it, and numbers are given without a "
+                f"gap: find {reserved.package} in another store of that installation, put it back, and run "
+                "this again; or adopt it in place, in a store of ours; or restore it from there, "
+                "and preserve it by another name"
+            )
         raise AlreadyExistsError(
-            f"{self._package}: the next version of that object here is {reserved.package.version}; adopt the "
-            "versions before it first, or keep it under another name"
+            f"{self._package}: the next version of that object here is {reserved.package.version}; keep it "
+            "under another name: restore it from there, and preserve that"
         )
 
     def _copied(self, progress: Listener) -> Iterator[Replica]:
@@ -132,5 +149,6 @@ class _FormerPackage:
 
     def _take_back(self) -> None:
         """Remove what was copied and not committed; the number is free again where nothing stayed."""
-        if discarded_everywhere(self._package, self._installation):
+        named = self._installation.store_names_for(self._package.object.collection)
+        if discarded_everywhere(self._package, self._installation, lambda store: store in named):
             self._installation.catalogue.release(self._version.submission)

@@ -127,8 +127,8 @@ def _uncommitted(package: PackageId, source: Store) -> str:
     place = printable(source.location(package.prefix))
     return (
         f"{package}: {place} has no tag manifest: it was never finished there, or has lost it; take it from "
-        "another store of that installation, and in a store of this one move that folder elsewhere before "
-        "anything is preserved: the next version of the object would take its place"
+        "another store of that installation, and in a store of this one move that folder elsewhere: no drop "
+        "of the object is preserved as long as it lies under the next number"
     )
 
 

@@ -1,7 +1,7 @@
 """The answer to a submission: its receipt, and its end in the catalogue."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from flows.submission.workspace import Ending, Workspace, only
 from preservation.errors import IntegrityError, PreservationError, StorageError, fault_of
 from preservation.model.descriptions import title_of
 from preservation.model.events import Agent, AgentKind
-from preservation.model.identifiers import ObjectId, PackageId
+from preservation.model.identifiers import ObjectId, PackageId, StoreName
 from preservation.model.issues import Issue
 from preservation.model.paths import printable
 from preservation.model.supplied import comparison
@@ -30,6 +30,7 @@ from preservation.receipt.rendering import render
 from preservation.receipt.summary import formats_table
 from preservation.virus.codes import INFECTED
 from storage.ports.catalogue import Conclusion
+from storage.replication.occupation import Occupation, what_lies_in
 
 
 def discard(workspace: Workspace, installation: Installation) -> None:
@@ -38,16 +39,25 @@ def discard(workspace: Workspace, installation: Installation) -> None:
     Raises ``StorageError`` where a store or the catalogue cannot be reached; it can then be called again.
     """
     for number in workspace.number.so_far:
-        if discarded_everywhere(number.package, installation):
+        if discarded_everywhere(number.package, installation, number.may_purge):
             installation.catalogue.release(workspace.submission.identifier)
     workspace.discard()
 
 
-def discarded_everywhere(package: PackageId, installation: Installation) -> bool:
-    """Remove what is not committed; return whether nothing stayed, so that the number is free again."""
+def discarded_everywhere(
+    package: PackageId, installation: Installation, may_purge: Callable[[StoreName], bool]
+) -> bool:
+    """Remove what is not committed; return whether nothing stayed, so that the number is free again.
+
+    In stores that ``may_purge`` denies, what lies there may be somebody's, and is not touched.
+    """
     everywhere = True
-    for purger in installation.purgers.values():
+    for store in installation.stores:
+        purger = installation.purgers[store.name]
         try:
+            if not may_purge(store.name):
+                everywhere &= what_lies_in(store, package) is Occupation.EMPTY
+                continue
             purger.discard_uncommitted(package)
         except IntegrityError:
             LOG.warning(

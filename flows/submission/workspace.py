@@ -125,10 +125,19 @@ class LackingStore(msgspec.Struct, frozen=True):
 
 
 class Numbered(msgspec.Struct, frozen=True):
-    """The version number of a submission, and when it was given: the time of its package."""
+    """The version number of a submission, and when it was given: the time of its package.
+
+    Nothing lay under the number in stores in ``empty_in``, so that what lies there since is the submission's.
+    It is ``None`` where the number was given by a release that did not look.
+    """
 
     package: PackageId
     at: datetime
+    empty_in: tuple[StoreName, ...] | None = None
+
+    def may_purge(self, store: StoreName) -> bool:
+        """Return whether what is not committed there can only be what this submission wrote."""
+        return self.empty_in is None or store in self.empty_in
 
 
 class DoubtedVersion(msgspec.Struct, frozen=True):

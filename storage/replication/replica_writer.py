@@ -75,6 +75,9 @@ class ReplicaWriter:
     def _attempt(self, present: Collection[StoreKey]) -> StoreOutcome:
         committed = self._committed(present)
         writing, reading = (StepProgress(self.store.name, step, self.progress) for step in Step)
+        if not committed and (beside := self._unplanned(present)):
+            # It may be somebody's: nothing is written among it.
+            return strangers_outcome(beside, self.outline, self.store.name)
         if committed:
             writing.add(self.outline.files, self.outline.bytes)
         else:
@@ -103,6 +106,16 @@ class ReplicaWriter:
                 bytes=self.outline.bytes,
             )
         )
+
+    def _unplanned(self, present: Collection[StoreKey]) -> list[BagPath]:
+        """Return what is there of ``present`` and not planned."""
+        if not present:
+            return []
+        unplanned = set(present)
+        for entry in self.outline.plan.entries:
+            unplanned.discard(self.outline.key(entry))
+        prefix = f"{self.outline.plan.package.prefix}/"
+        return [BagPath(key.removeprefix(prefix)) for key in sorted(unplanned)]
 
     def _create(self, entries: Iterable[BagEntry], present: Collection[StoreKey], step: StepProgress) -> None:
         """Write those that are not there."""

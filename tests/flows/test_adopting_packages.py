@@ -324,6 +324,14 @@ def test_what_was_adopted_in_place_comes_again_row_by_row(joined: NearArchive, f
     assert {**again, "stores": rows["stores"]} == rows
 
 
+def test_a_gap_in_the_numbers_is_named(archive: NearArchive, foreign: Path, tmp_path: Path):
+    (foreign / "files/letters/v1").rename(tmp_path / "v1")
+    done = archive.run("adopt", foreign, "--json")
+    assert verdicts_of(done) == {"files/diary/v1": "adopted", "files/letters/v2": "refused"}
+    said = {line["package"]: line["sentence"] for line in lines_of(done, "result")}
+    assert "files/letters/v1 is missing before it" in said["files/letters/v2"]
+
+
 def test_a_version_that_lost_its_tag_manifest_is_named(joined: NearArchive, foreign: Path, tmp_path: Path):
     journal = (foreign / "_journal").rename(tmp_path / "former journal")
     (foreign / "files/letters/v2/tagmanifest-sha256.txt").unlink()
@@ -348,6 +356,38 @@ def test_one_tag_manifest_that_cannot_be_read_refuses_its_version_and_no_other(
     said = {line["package"]: line["sentence"] for line in lines_of(dry, "refused")}
     assert said.keys() == {"files/diary/v1", "files/letters/v2"}
     assert "is no tag manifest of Muniment" in said["files/letters/v2"]
+
+
+def test_what_lies_where_a_package_is_to_be_copied_is_not_removed(archive: NearArchive, foreign: Path):
+    stray = archive.store("second") / "files/diary/v1/data/originals/monday.txt"
+    stray.parent.mkdir(parents=True)
+    stray.write_text("Somebody's Monday\n")
+    (foreign / "files/diary/v1/data/originals/monday.txt").write_text("Hail\n")
+    done = archive.run("adopt", foreign, "--json")
+    assert verdicts_of(done)["files/diary/v1"] == "refused"
+    said = {line["package"]: line["sentence"] for line in lines_of(done, "result")}
+    assert "move that folder elsewhere" in said["files/diary/v1"]
+    assert stray.read_text() == "Somebody's Monday\n"
+
+
+def test_a_drop_removes_nothing_that_lies_under_its_number_and_is_not_its_own(
+    archive: NearArchive, tmp_path: Path
+):
+    stray = archive.store("second") / "files/memoir/v1/data/originals/chapter 9.txt"
+    stray.parent.mkdir(parents=True)
+    stray.write_text("Somebody's\n")
+    (tmp_path / "memoir").mkdir()
+    (tmp_path / "memoir" / "chapter 1.txt").write_text("I was born\n")
+    told = preserved(archive, tmp_path / "memoir")
+    assert told.ending.verdict is Verdict.INTERRUPTED
+    assert "move that folder elsewhere" in told.ending.sentence
+    (tmp_path / "memoir" / "chapter 2.txt").write_text("I grew\n")
+    assert preserved(archive, tmp_path / "memoir").ending.verdict is Verdict.INTERRUPTED
+    assert packages_of(archive.store("second")) == {
+        "files/memoir/v1/data/originals/chapter 9.txt": b"Somebody's\n"
+    }
+    (archive.store("second") / "files/memoir").rename(tmp_path / "elsewhere")
+    assert preserved(archive, tmp_path / "memoir").ending.verdict is Verdict.STORED
 
 
 def test_in_place_what_is_on_its_way_here_is_left_to_its_own_run(

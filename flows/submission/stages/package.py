@@ -11,7 +11,7 @@ from flows.submission.stages.plan import every_issue, issues_of_the_whole
 from flows.submission.stages.sidecars import copied_sidecars
 from flows.submission.stages.stage import Stage, end, ingest_events_of
 from flows.submission.workspace import Numbered, Workspace, only, payload_files
-from preservation.errors import StorageError
+from preservation.errors import PreservationError, StorageError
 from preservation.model.digests import Algorithm
 from preservation.model.events import Event
 from preservation.model.identifiers import PackageId
@@ -19,6 +19,7 @@ from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
 from preservation.planning.judgement import judge
 from storage.ports.catalogue import AlreadyKept
+from storage.replication.occupation import Occupation, occupied_sentence, what_lies_in
 from storage.reuse import Reusable, reusable
 
 
@@ -79,7 +80,8 @@ PACKAGE = Stage("package", _package)
 def _take_number(workspace: Workspace, ports: PackagingPorts) -> bool:
     """Take a version number; return whether there is one: the same content may have been kept meanwhile.
 
-    Raises ``StorageError`` where it was, and is not in the stores: the next try keeps the drop anew.
+    Raises ``StorageError`` where it was, and is not in the stores: the next try keeps the drop anew; or where
+    something lies under the number that is no version: it is somebody's, and would be removed for this one.
     """
     submission = workspace.submission
     doubted = next((one.package for one in workspace.doubted.so_far), None)
@@ -95,7 +97,20 @@ def _take_number(workspace: Workspace, ports: PackagingPorts) -> bool:
                 f"not in the stores as it was kept. {why} Preserve the drop again: it is then kept anew"
             )
         return False
-    workspace.number.write([Numbered(reservation.package, now())])
+    package = reservation.package
+    empty_in = []
+    for store in ports.stores_for(workspace.policy):
+        try:
+            lying = what_lies_in(store, package)
+        except PreservationError:
+            # It is away. What may lie there is not known, and not removed.
+            continue
+        if lying is Occupation.EMPTY:
+            empty_in.append(store.name)
+        elif lying is Occupation.UNCOMMITTED:
+            ports.catalogue.release(submission.identifier)
+            raise StorageError(occupied_sentence(store, package))
+    workspace.number.write([Numbered(package, now(), tuple(empty_in))])
     return True
 
 

@@ -11,7 +11,7 @@ from flows.submission.progress.meter import Meter, to_replicate
 from flows.submission.stages.drop_changes import changed_since_survey, has_changed, require_drop
 from flows.submission.stages.ports import HasSettings, HasStores
 from flows.submission.stages.stage import Stage, end, ingest_events_of, plan_gone
-from flows.submission.workspace import LackingStore, Workspace
+from flows.submission.workspace import LackingStore, Workspace, only
 from preservation.errors import StorageError, UnavailableError
 from preservation.model.events import Event
 from preservation.model.identifiers import StoreName
@@ -64,6 +64,7 @@ REPLICATE = Stage("replicate", _replicate)
 def _replicated(planned: PlannedBag, workspace: Workspace, ports: ReplicationPorts) -> ReplicationOutcome:
     policy = workspace.policy
     stores = ports.stores_for(policy)
+    number = only(workspace.number)
     verified = tuple(workspace.replicas.so_far)
     done = {replica.store for replica in verified}
     with Meter(workspace, REPLICATE.name) as meter:
@@ -80,7 +81,7 @@ def _replicated(planned: PlannedBag, workspace: Workspace, ports: ReplicationPor
             threads=ports.settings.work.threads,
             clock=now,
             verified=verified,
-            purgers=tuple(ports.purgers.values()),
+            purgers=[one for name, one in ports.purgers.items() if number.may_purge(name)],
             progress=lambda step: tracks[step.store].set_part(step.step, step.files, step.bytes),
         )
 

@@ -200,6 +200,21 @@ def test_what_an_earlier_try_left_damaged_is_taken_away_and_written_anew(room: R
     assert isinstance(filled(room, third, 1, MemoryPurger(third.name, third.shelf, COMMITS)), Verified)
 
 
+def test_what_lies_in_the_place_of_a_version_and_is_not_of_it_is_not_taken_away(
+    room: Room, third: MemoryStore
+):
+    assert isinstance(filled(room, third, 1), Verified)
+    package, content = room.package(1), content_of(third)
+    for name in [key for key in content if "/tagmanifest-" in key]:
+        del content[name]
+    content[StoreKey(f"{package.prefix}/bag-info.txt")] = b"Source-Organization: somebody\n"
+    somebodys = dict(content)
+    outcome = filled(room, third, 1, MemoryPurger(third.name, third.shelf, COMMITS))
+    assert isinstance(outcome, Failed)
+    assert "move that folder elsewhere" in outcome.reason
+    assert content_of(third) == somebodys
+
+
 def test_a_source_that_goes_midway_is_replaced_by_the_other(room: Room, third: MemoryStore):
     room.stores = (VanishingStore(room.stores[0], 6), room.stores[1])
     with_one_gone = filled(room, third, 1)
