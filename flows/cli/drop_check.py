@@ -75,23 +75,15 @@ def check_drops(paths: Sequence[Path], policy: Path | None, output: CheckOutput)
 
 
 def _source_of(policy: Path | None) -> bytes:
-    from preservation.errors import ConfigurationError
-    from preservation.model.paths import printable
+    from preservation.policy.load import load
     from preservation.policy.shipped import shipped_policies
 
-    if policy is None:
-        return shipped_policies()[_DEFAULT_POLICY]
-    try:
-        return policy.read_bytes()
-    except OSError as error:
-        where = printable(str(policy))
-        raise ConfigurationError(
-            f"the policy {where} cannot be read ({error.strerror}); check its name"
-        ) from error
+    # Loaded here, so that its faults are told of the file that was named.
+    return shipped_policies()[_DEFAULT_POLICY] if policy is None else load(policy).source
 
 
 def _pages_of(places: Sequence[Path], report: Path | None) -> Iterator[Path | None]:
-    """Yield where the page of each drop goes, without its ending; drops of one name get one each."""
+    """Yield where the page of each drop goes; drops of one name get one each."""
     from flows.inboxes.drop_names import names_for
 
     taken: set[str] = set()
@@ -99,11 +91,11 @@ def _pages_of(places: Sequence[Path], report: Path | None) -> Iterator[Path | No
         if report is None:
             yield None
         elif report.suffix == ".html":
-            yield report.with_suffix("")
+            yield report
         else:
             name = next(name for name in names_for(place.name) if name not in taken)
             taken.add(name)
-            yield report / name
+            yield report / f"{name}.html"
 
 
 @contextmanager
@@ -147,7 +139,7 @@ def _check(
     from preservation.model.verdicts import Verdict
     from preservation.receipt.placed_issues import settled
     from preservation.receipt.reject_list import reject_rows
-    from preservation.receipt.rendering import render
+    from preservation.receipt.rendering import render_page
 
     scratch = opened.settings.directory
     with ExitStack() as stack:
@@ -155,7 +147,7 @@ def _check(
             trial = stack.enter_context(tried(place, opened, scratch, is_named=output.is_delivery))
         if page is not None:
             with _writing(page):
-                page = render(trial.receipt, page)
+                render_page(trial.receipt, page)
         if add is not None:
             for row in reject_rows(settled(trial.receipt)):
                 add(row)

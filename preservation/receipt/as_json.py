@@ -39,7 +39,6 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
     return {
         "version": VERSION,
         "verdict": receipt.verdict,
-        "is_trial": receipt.is_trial,
         "headline": headline(receipt, summary),
         "sentence": receipt.sentence,
         "next_step": next_step(receipt, summary),

@@ -47,9 +47,20 @@ def render(receipt: Receipt, target: Path) -> Path:
             table.add(HEADINGS)
             for row in reject_rows(receipt):
                 table.add(row)
-    with written_whole(page_path) as sink:
-        sink.writelines(chunk.encode() for chunk in _page_chunks(receipt, summary))
+    _write_page(receipt, summary, page_path)
     return page_path
+
+
+def render_page(receipt: Receipt, path: Path) -> None:
+    """Write the receipt as a page to ``path``, and nothing beside it. Raises ``OSError``."""
+    receipt = settled(receipt)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_page(receipt, summarise(receipt.files), path)
+
+
+def _write_page(receipt: Receipt, summary: Summary, path: Path) -> None:
+    with written_whole(path) as sink:
+        sink.writelines(chunk.encode() for chunk in _page_chunks(receipt, summary))
 
 
 def notice_page(name: str, collection: str, sentence: str) -> bytes:

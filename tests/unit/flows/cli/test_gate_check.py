@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import msgspec
@@ -52,19 +51,20 @@ def test_what_nothing_is_against_is_fit_and_nothing_says_that_it_is_kept(tmp_pat
     assert "Nothing is against it." in page
     assert "Would be kept as it is" in page
     assert page.count("data:image/jpeg;base64,") == 2
-    receipt = json.loads((tmp_path / "page.json").read_text())
-    assert (receipt["is_trial"], receipt["object_version"], receipt["replicas"]) == (True, None, [])
     assert (tmp_path / "list.csv").read_bytes() == b"object,file,code,finding,next step\r\n"
 
 
 def test_what_would_be_sent_back_is_told_by_fault_and_named_in_the_table(tmp_path: Path, damaged: Path):
-    result = run(damaged, "--report", tmp_path / "page.html", "--csv", tmp_path / "list.csv")
+    beside = {name: tmp_path / f"page{name}" for name in (".html", ".csv", ".json")}
+    beside[".json"].write_text("somebody else's")
+    result = run(damaged, "--report", beside[".html"], "--csv", beside[".csv"])
 
-    assert result.exit_code == 3
+    assert result.exit_code == 3, result.output
+    assert beside[".json"].read_text() == "somebody else's"
     assert "error    2 files: Damaged image (SCR-020)" in result.stdout
     assert "passed   1 image: decoded to the end, no finding" in result.stdout
     assert "Would be sent back: 2 files to mend." in (tmp_path / "page.html").read_text()
-    with (tmp_path / "list.csv").open(newline="") as file:
+    with beside[".csv"].open(newline="") as file:
         rows = [(row["object"], row["file"], row["code"]) for row in csv.DictReader(file)]
     assert rows == [
         ("whole-files/ms-1388", "page_2.tif", "SCR-020"),
@@ -125,4 +125,7 @@ def test_what_cannot_be_written_or_read_is_named(tmp_path: Path, sound: Path):
     assert "missing/list.csv cannot be written" in str(unwritable.exception)
     unreadable = run(sound, "--policy", tmp_path / "missing.toml")
     assert isinstance(unreadable.exception, ConfigurationError)
+    (tmp_path / "unsound.toml").write_text('policy = "unsound"\n')
+    unsound = run(sound, "--policy", tmp_path / "unsound.toml")
+    assert f"the policy {tmp_path / 'unsound.toml'} has" in str(unsound.exception)
     assert run(tmp_path / "nothing").exit_code == 6
