@@ -182,6 +182,19 @@ def test_what_a_screen_finds_is_said_and_never_that_the_file_would_be_kept(tmp_p
     assert (whole["line"], whole["verdict"]) == ("drop", "rejected")
 
 
+@pytest.mark.parametrize("gate", ["books", "manuscripts", "newspapers", "photographs"])
+def test_a_shipped_policy_of_the_gate_is_explained_with_what_is_not_as_agreed(tmp_path: Path, gate: str):
+    policy = Path(__file__).parents[4] / "policies" / f"{gate}.toml"
+    (tmp_path / "drop").mkdir()
+    Image.new("L", (40, 40)).save(tmp_path / "drop" / "scan7.tif")
+    assert run("check", policy).exit_code == 0
+    *_, whole = lines(run("explain", policy, tmp_path / "drop", "--json"))
+    assert (whole["line"], whole["verdict"]) == ("drop", "rejected")
+    said = run("explain", policy, tmp_path / "drop").stdout
+    assert "scan7.tif has a name that does not fit" in said
+    assert "states no resolution" in said
+
+
 def test_a_name_that_is_not_utf8_is_not_explained_and_does_no_harm(sound: Path, tmp_path: Path):
     root = drop(tmp_path / "drop", {"a.txt": b"words\n"})
     (Path(os.fsdecode(os.fsencode(root) + b"/\xff.txt"))).write_bytes(b"x")
