@@ -168,7 +168,7 @@ OTHER_FILES: dict[Demand, tuple[str, str, bytes]] = {
     ("not-empty", ""): ("SCR-011", "empty.txt", b""),
     ("sound-documents", ""): ("SCR-030", "no-page.pdf", document([], catalogue=CLAIMING_PDF_A)),
     ("safe-archives", ""): ("SCR-060", "more.zip", zipped(("../climbs.txt", b"x"))),
-    ("known-format", ""): ("SCR-040", "notes.xyz", noise(2000)),
+    ("known-format", ""): ("SCR-040", "notes.unheardof", noise(2000)),
     ("extension-matches", ""): ("SCR-042", "letter.doc", GOOD_PDF),
     ("portable-names", ""): ("SCR-050", "remarks.txt", b"The same name but for its case.\n"),
     ("document-specification", "claims"): ("DOC-003", "unclaimed.pdf", document([DRAWING]).replace(*NO_FONT)),
@@ -341,12 +341,12 @@ CHANGES = [
     Change("manuscripts", NUMBERS, "NAM-003", (f"{OBJECT}_002r.tif", f"{OBJECT}_002v.tif")),
     Change("manuscripts", ("paired-files", "one"), "NAM-009", (f"{OBJECT}_003r.tif",)),
     Change("manuscripts", ("paired-files", "other"), "NAM-009", (f"{OBJECT}_003v.tif",)),
-    Change("manuscripts", (META, "object_row"), "DSC-020", ("metadata.csv",)),
+    Change("manuscripts", (META, "object_row"), "DSC-010", ("metadata.csv",)),
     Change("manuscripts", (META, "dc.identifier required"), "DSC-013", table=("MS 1387", "")),
     Change("newspapers", NUMBERS, "NAM-003", (f"{OBJECT}_0003.tif", f"{OBJECT}_0003.xml")),
     Change("newspapers", ("paired-files", "one"), "NAM-009", (f"{OBJECT}_0006.tif",)),
     Change("newspapers", ("paired-files", "other"), "NAM-009", (f"{OBJECT}_0006.xml",)),
-    Change("newspapers", (META, "object_row"), "DSC-020", ("metadata.csv",)),
+    Change("newspapers", (META, "object_row"), "DSC-010", ("metadata.csv",)),
     Change("newspapers", (META, f"{TITLE} required"), "DSC-013", table=("The Herald", "")),
     Change("newspapers", (META, f"{DATE} required"), "DSC-013", table=("1901-05-03", "")),
     Change("newspapers", (META, f"{DATE} dates"), "DSC-015", table=("1901-05-03", "3 May 1901")),
@@ -376,9 +376,10 @@ def test_each_demand_that_a_whole_drop_can_break_is_found_and_nothing_else(
         assert before in files["metadata.csv"]
         files["metadata.csv"] = files["metadata.csv"].replace(before, after)
     found = at_the_gate.findings(change.gate, files)
-    assert [(issue.code, issue.severity) for issue in found] == [
+    # Rectos and versos are sequences of their own, of which each may lack a number.
+    assert {(issue.code, issue.severity) for issue in found} == {
         (change.code, outcomes(change.gate)[change.demand])
-    ]
+    }
 
 
 @pytest.mark.parametrize("gate", GATES)
