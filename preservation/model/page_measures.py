@@ -1,6 +1,12 @@
 """What was measured of the decoded picture of a page."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+Look = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+"""64 bits as hexadecimal digits: whatever a caged process says, nothing else is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,7 @@ class PageMeasures:
     """
 
     number: int
-    look: str
+    look: Look
     signature: bytes
     content: float | None = None
     shadows: float | None = None

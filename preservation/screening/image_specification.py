@@ -53,9 +53,14 @@ class SpecificationCheck:
     def issues_about(self, file: SurveyedFile, report: ImageReport | None) -> Iterator[Issue]:
         """Yield what of an image is not as asked; ``report`` is ``None`` where none came of it."""
         is_meant = not self._screen.paths or self._paths.matches(file.path)
-        if not (self._screen.asks_for_pictures and is_meant and is_raster(file.path, file.identification)):
+        if not (self._screen.asks_for_pictures and is_meant):
             return
         subject = Subject.under(file.path, self._screen)
+        if not is_raster(file.path, file.identification):
+            # What the policy names is to be an image; of other files a screen without paths says nothing.
+            if self._screen.paths and not self._screen.formats:
+                yield _not_compared(subject, f"it is no raster image but {file.identification.name}")
+            return
         stated = report.stated if report is not None else None
         if stated is None or stated.fault or not stated.pages:
             reason = stated.fault if stated is not None else ""

@@ -47,8 +47,9 @@ class ContentCheck:
 
     def issues_about(self, file: SurveyedFile, report: ImageReport | None) -> Iterator[Issue]:
         """Yield what is wrong with the pages of an image; ``report`` is ``None`` where none came of it."""
-        is_meant = not self._screen.paths or self._paths.matches(file.path)
-        if not (is_meant and is_raster(file.path, file.identification)):
+        # What the policy names is to be a page; of other files a screen without paths says nothing.
+        has_pages = is_raster(file.path, file.identification)
+        if not (self._paths.matches(file.path) if self._screen.paths else has_pages):
             return
         subject = Subject.under(file.path, self._screen)
         measures = report.measures if report is not None else ()

@@ -329,6 +329,17 @@ def test_an_image_that_cannot_be_compared_is_not_as_specified(tmp_path: Path, wo
         assert codes(results[name])[IssueCode("IMG-001")] is Severity.QUESTION, name
 
 
+def test_what_the_policy_names_and_is_no_image_is_not_called_as_specified(
+    tmp_path: Path, workers: CagedWorkers
+):
+    files = {"page.tif": b"<html>404</html>", "notes.txt": b"Notes\n"}
+    results = results_of(tmp_path, workers, files, asking('paths = ["*.tif"]\ndpi = { least = 400 }'))
+    [issue] = results["page.tif"].issues
+    assert (issue.code, issue.severity) == ("IMG-001", Severity.QUESTION)
+    assert "page.tif was not held against the specification: it is no raster image but" in issue.message
+    assert results["notes.txt"].issues == ()
+
+
 def test_screens_for_several_paths_stand_beside_each_other(tmp_path: Path, workers: CagedWorkers):
     files = {"a/one.tif": tiff(), "b/two.tif": tiff(resolution=(72, 72)), "c/three.txt": b"words\n"}
     results = results_of(

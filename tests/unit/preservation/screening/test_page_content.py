@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from preservation.rasters.reduction import reduced
 from preservation.screening import measures
 from preservation.screening.examiners import JOB_MODULES
 from preservation.screening.page_ledger import PageLedger
+from preservation.screening.reports import ImageReport
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
 
@@ -127,6 +129,13 @@ def test_what_is_not_measured_is_not_called_good(tmp_path: Path, workers: CagedW
         assert codes(results[name]) == {IssueCode("PAG-001"): Severity.QUESTION}, name
 
 
+def test_what_the_policy_names_and_is_no_image_is_not_called_good(tmp_path: Path, workers: CagedWorkers):
+    files = {"page.tif": b"<html>404</html>", "notes.txt": b"Notes\n"}
+    results = results_of(tmp_path, workers, files, 'paths = ["*.tif"]')
+    assert codes(results["page.tif"]) == {IssueCode("PAG-001"): Severity.QUESTION}
+    assert codes(results["notes.txt"]) == {}
+
+
 def test_a_later_image_keeps_its_thumbnail_only_where_something_was_found(
     tmp_path: Path, workers: CagedWorkers, monkeypatch: pytest.MonkeyPatch
 ):
@@ -222,3 +231,10 @@ def test_a_signature_that_a_worker_made_up_is_like_no_other(tmp_path: Path):
     found = ledger.most_alike(measured(1, b"also short"))
     assert found is not None
     assert found.likeness == 0
+
+
+@pytest.mark.parametrize("look", ["", "z" * 16, "f" * 17, "F" * 16, "-" + "1" * 15, "1" * 16 + "\n"])
+def test_a_look_that_a_worker_made_up_is_no_report(look: str):
+    measures = {"number": 1, "look": look, "signature": ""}
+    with pytest.raises(msgspec.ValidationError, match="look"):
+        msgspec.convert({"measures": [measures]}, ImageReport)
