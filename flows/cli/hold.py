@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.options import InboxOption, InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 
 
@@ -15,14 +15,7 @@ def hold(
     ],
     because: Annotated[str, typer.Option("--because", metavar="WHY", help="Why it is held.")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who holds it.")],
-    inbox: Annotated[
-        str,
-        typer.Option(
-            metavar="INBOX",
-            help="Only this one: the directory of an area, or the name of a bucket inbox.  [default: all]",
-            show_default=False,
-        ),
-    ] = "",
+    inbox: InboxOption = "",
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:

@@ -16,3 +16,12 @@ InstallationOption: TypeAlias = Annotated[
     ),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
+InboxOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--inbox",
+        metavar="INBOX",
+        help="Only this one: the directory of an area, or the name of a bucket inbox.  [default: all]",
+        show_default=False,
+    ),
+]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import InstallationOption, JsonOption
+from flows.cli.options import InboxOption, InstallationOption, JsonOption
 from flows.cli.output import say, say_json
 
 
@@ -13,14 +13,7 @@ def release(
         str,
         typer.Argument(metavar="COLLECTION[/GROUP...]", help="What is held, as muniment status names it."),
     ],
-    inbox: Annotated[
-        str,
-        typer.Option(
-            metavar="INBOX",
-            help="Only this one: the directory of an area, or the name of a bucket inbox.  [default: all]",
-            show_default=False,
-        ),
-    ] = "",
+    inbox: InboxOption = "",
     json: JsonOption = False,
     installation: InstallationOption = None,
 ) -> None:
