@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TypeAlias
 
 from flows.alarms.alarms import raise_alarm, raise_alarms
 from flows.archive.audit_alarms import damage_alarms, doubt_alarm
+from flows.archive.audit_allowance import AuditAllowance
 from flows.archive.audit_budget import AuditBudget
 from flows.archive.audit_plan import Share, planned, read_ahead, versions_of, within_budget
 from flows.archive.audit_provider import ProviderResult, is_stated_as_kept, of_day
@@ -33,7 +33,7 @@ from storage.audits.confirmer_processes import ConfirmerProcesses
 from storage.audits.replica import ReplicaReader
 from storage.audits.work import LEASE, AuditPorts, AuditResult, AuditWork
 from storage.moments import ForwardClock
-from storage.ports.audits import AuditedReplica, Scope
+from storage.ports.audits import AuditedReplica
 from storage.ports.stores import Store
 
 _TOGETHER = 50
@@ -139,9 +139,7 @@ class Audit:
             self.clock,
             now,
         )
-        self.budget = AuditBudget.of(self.request)
-        self.taken: Counter[Scope] = Counter()
-        self.taken_files: Counter[Scope] = Counter()
+        self.allowance = AuditAllowance(self.request)
         self.is_damaged = False
         self._files = 0
         self._confirmer: ConfirmerProcesses | None = None
@@ -157,7 +155,7 @@ class Audit:
         try:
             for share in planned(self.installation, self.request, self.began):
                 store = stores[share.scope.store]
-                if store.name in away | sampled or not self.goes_on() or self.budget.most_bytes == 0:
+                if store.name in away | sampled or not self.goes_on() or self.allowance.is_used_up:
                     continue
                 if not self._is_open(share):
                     yield self._at_other_times(share)
@@ -206,7 +204,7 @@ class Audit:
         ]
         yield found
         for number, package in enumerate(suspects):
-            if not self._has_room(share, self._size_of(package, store.name)):
+            if not self.allowance.has_room(share, self._size_of(package, store.name)):
                 left = count(len(suspects) - number, "replica")
                 sentence = (
                     f"store {store.name}: {share.scope.collection}: {left} of which the provider states "
@@ -222,20 +220,6 @@ class Audit:
         replicas = self.installation.catalogue.package(package).replicas
         mine = [one for one in replicas if one.store == store]
         return sum(one.files for one in mine), sum(one.bytes for one in mine)
-
-    def _has_room(self, share: Share, size: tuple[int, int]) -> bool:
-        """Return whether so many files and bytes may be read now, or come alone though they are too many."""
-        files, bytes_of_it = size
-        by_bytes = (self._left_of(share, share.left_today), self.budget.most_bytes)
-        fits = all(one is None or bytes_of_it <= one for one in by_bytes)
-        most_files = self._files_left_of(share)
-        if fits and (most_files is None or files <= most_files):
-            return True
-        return share.larger_alone and not self.taken[share.scope]
-
-    def _files_left_of(self, share: Share) -> int | None:
-        most = share.most_files
-        return None if most is None else max(0, most - self.taken_files[share.scope])
 
     def _asked_about(self, store: Store, share: Share, versions: Sequence[PackageId]) -> Iterator[PackageId]:
         collection = share.scope.collection
@@ -279,24 +263,20 @@ class Audit:
         if dear := self._too_dear(share, [claimed]):
             yield dear
             return
-        self._take(share, [claimed])
+        self.allowance.take(share, [claimed])
         yield from self._read(store, share, [claimed])
 
     def _of_share(self, store: Store, share: Share) -> Iterator[AuditOutcome]:
         tried: set[PackageId] = set()
-        is_first = not (self.taken if self.request.budget is not None else self.taken[share.scope])
-        larger_alone = share.larger_alone and is_first
+        larger_alone = self.allowance.takes_larger(share)
         while self.goes_on():
             if not self._is_open(share):
                 yield self._at_other_times(share)
                 return
-            most_bytes = self._left_of(share, share.most_bytes)
-            allowed = (most_bytes, self.budget.most_bytes, self._payable(share))
-            limits = [one for one in allowed if one is not None]
-            most_files = self._files_left_of(share)
-            if 0 in limits or most_files == 0:
+            most_bytes, most_files = self.allowance.bytes_left(share), self.allowance.files_left(share)
+            if 0 in {most_bytes, most_files}:
                 return
-            claimed = self._claimed(share, limits, most_files, larger_alone=larger_alone)
+            claimed = self._claimed(share, most_bytes, most_files, larger_alone=larger_alone)
             larger_alone = False
             fresh = [one for one in claimed if one.package not in tried]
             if not fresh:
@@ -306,13 +286,13 @@ class Audit:
                 return
             tried.update(one.package for one in fresh)
             yield from self._read(store, share, fresh)
-            self._take(share, fresh)
+            self.allowance.take(share, fresh)
 
     def _claimed(
-        self, share: Share, limits: Sequence[int], most_files: int | None, *, larger_alone: bool
+        self, share: Share, most: int | None, most_files: int | None, *, larger_alone: bool
     ) -> tuple[AuditedReplica, ...]:
         """Claim what comes next, within the limits; ``larger_alone``: or one that is larger than they are."""
-        at, most = now(), min(limits, default=None)
+        at = now()
         claim = partial(
             self.installation.audits.claim,
             self.claimant,
@@ -323,7 +303,7 @@ class Audit:
         )
         some = claim(
             most_replicas=_TOGETHER,
-            most_bytes=min([_BYTES_TOGETHER, *limits]),
+            most_bytes=_BYTES_TOGETHER if most is None else min(_BYTES_TOGETHER, most),
             larger_alone=larger_alone or (most is None and most_files is None),
         )
         if some or (most is not None and most <= _BYTES_TOGETHER):
@@ -331,23 +311,9 @@ class Audit:
         # The next one is more than is claimed at once: it comes alone, where the limits have room for it.
         return claim(most_replicas=1, most_bytes=_ANY_SIZE if most is None else most, larger_alone=False)
 
-    def _take(self, share: Share, replicas: Sequence[AuditedReplica]) -> None:
-        size = sum(one.bytes for one in replicas)
-        self.taken[share.scope] += size
-        self.taken_files[share.scope] += sum(one.files for one in replicas)
-        self.budget.take(size, share.pace)
-
-    def _left_of(self, share: Share, limit: int | None) -> int | None:
-        """Return what this audit has left of a limit of the share, in bytes."""
-        return None if limit is None else max(0, limit - self.taken[share.scope])
-
-    def _payable(self, share: Share) -> int | None:
-        limits = (self._left_of(share, share.most_for_money), self.budget.payable(share.pace))
-        return min((one for one in limits if one is not None), default=None)
-
     def _too_dear(self, share: Share, claimed: Sequence[AuditedReplica]) -> NotAudited | None:
         """Give claims back that cost more than can be paid; return what to say of the first of them."""
-        payable = self._payable(share)
+        payable = self.allowance.payable(share)
         if payable is None or sum(one.bytes for one in claimed) <= payable:
             return None
         self.installation.audits.release(self.claimant)
