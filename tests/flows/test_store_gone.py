@@ -111,7 +111,9 @@ def test_a_bucket_that_stays_away_interrupts_and_the_next_run_sends_what_is_miss
     archive = into_bucket(installation, address, outage.line.url)
     told = preserved(archive, pages)
     assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
-    assert told.ending.sentence.startswith("store second: cannot look at files/pages/v1/tagmanifest-sha256.txt: ")
+    assert told.ending.sentence.startswith(
+        "store second: cannot look at files/pages/v1/tagmanifest-sha256.txt: "
+    )
     assert "endpoint_url leads to it" in told.ending.sentence
     kept = {path: path.stat().st_ino for path in archive.store("first").glob("files/**/*")}
     assert kept
