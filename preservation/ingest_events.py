@@ -12,7 +12,7 @@ from datetime import datetime
 from preservation.model.adoption import FormerFixity
 from preservation.model.amounts import count
 from preservation.model.decisions import PolicyReference
-from preservation.model.events import Agent, Event, EventOutcome, EventType, event_id
+from preservation.model.events import Agent, AgentKind, Event, EventOutcome, EventType, event_id
 from preservation.model.formats import EngineRelease
 from preservation.model.issues import Issue, Severity
 from preservation.model.packages import Replica
@@ -175,6 +175,11 @@ class IngestEvents:
         """Record that a person answered what the submission was waiting for."""
         approved, which = "approved to be kept as it is", at.isoformat()
         return self._event(EventType.POLICY_ASSIGNMENT, approved, because, which=which, at=at, agent=by)
+
+    def ruled(self, ruling: str, because: str, by: str, at: datetime) -> Event:
+        """Record what a person had decided beforehand, and was applied."""
+        which, agent = f"{ruling} {at.isoformat()}", Agent(AgentKind.PERSON, by)
+        return self._event(EventType.POLICY_ASSIGNMENT, ruling, because, which=which, at=at, agent=agent)
 
     def refused(self, by: Agent, because: str, at: datetime) -> Event:
         """Record that a person decided that the submission is not kept."""

@@ -151,7 +151,7 @@ class SqlOrders:
         # By a join: SQLite finds pairs in a list by reading all rows.
         of_order = (_ends.collection == _orders.collection) & (_ends.name == _orders.name)
         query = (
-            select(_orders.id, _ends.received_at, _ends.verdict, _ends.concluded_at)
+            select(_orders.id, _ends.received_at, _ends.verdict, _ends.concluded_at, _ends.receipt)
             .join_from(tables.orders, tables.submissions, of_order)
             .where(_orders.id.in_([row.id for row in part]))
             .order_by(_ends.concluded_at, _ends.id)
@@ -159,7 +159,8 @@ class SqlOrders:
         came: dict[int, list[DeliveredDrop]] = {row.id: [] for row in part}
         with self._database.reading() as connection:
             for end in connection.execute(query):
-                came[end.id].append(DeliveredDrop(end.received_at, Verdict(end.verdict), end.concluded_at))
+                drop = DeliveredDrop(end.received_at, Verdict(end.verdict), end.concluded_at, end.receipt)
+                came[end.id].append(drop)
         for row in part:
             yield OrderedDeliveries(_placed(row), tuple(came[row.id]))
 

@@ -1,4 +1,4 @@
-"""``muniment identify``: identify the formats of files."""
+"""``muniment identify``: identify the formats of files, or set that of one by hand."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 
-from flows.cli.options import JsonOption
+from flows.cli.options import InstallationOption, JsonOption
 from flows.cli.output import note, say, say_json
 from preservation.errors import NotFoundError, UnacceptableContentError
 from preservation.model.amounts import count
@@ -20,9 +21,84 @@ from preservation.model.files import EntryKind, IrregularEntry, SurveyedFile
 from preservation.model.paths import RelativePath, is_utf8, printable
 
 if TYPE_CHECKING:
+    from typer._click.core import Context
+
     from preservation.identification.caged import CagedIdentifier
 
 
+class _FilesUnlessNamed(TyperGroup):
+    """Takes what names no verb for paths, so that ``muniment identify PATH`` identifies."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["files", *args]
+        return super().parse_args(ctx, args)
+
+
+VERBS = typer.Typer(
+    cls=_FilesUnlessNamed,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Identify files: muniment identify PATH…; or set the format of one by hand.",
+)
+
+
+@VERBS.command()
+def override(
+    name: Annotated[str, typer.Argument(metavar="COLLECTION/OBJECT", help="The object.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The file, below the root of the drop.")],
+    puid: Annotated[str, typer.Argument(metavar="PUID", help="Its format in PRONOM, such as fmt/353.")],
+    because: Annotated[str, typer.Option("--because", metavar="WHY", help="How that is known.")],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it; change nothing.")] = False,
+    json: JsonOption = False,
+    installation: InstallationOption = None,
+) -> None:
+    """Set the format of a file by hand, where the engines do not know it or disagree.
+
+    It holds for every drop of the object that is surveyed from now on; what is kept already stays as it is.
+    What the engines found stands beside it in the package's PREMIS, with who decided, and why; so does the
+    journal. muniment waiver list shows it, muniment waiver end ends it.
+
+    Exit codes: 0 it is set, 2 that is no object, no path or no PUID, 6 it could not be recorded.
+
+    Example: muniment identify override maps/sheet-012 plan.dat fmt/353 --because "opened it" --by "A. Turner"
+    """
+    from flows.cli.waiver import fields_of
+    from flows.installation.settings_file import load_settings
+    from flows.installation.wiring import now, open_installation
+    from flows.submission.rulings import give
+    from preservation.errors import ConfigurationError
+    from preservation.identification.pronom import doubts_about, format_names
+    from preservation.model.formats import puid as as_puid
+    from preservation.model.identifiers import object_id_named
+    from preservation.model.paths import relative_path
+    from preservation.model.rulings import FormatRuling
+
+    object_id = object_id_named(name)
+    try:
+        known, file = as_puid(puid), relative_path(path)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    for doubt in doubts_about([known]):
+        raise ConfigurationError(doubt)
+
+    def made(number: int) -> FormatRuling:
+        called = format_names().get(known, known)
+        of = (object_id.collection, object_id.name)
+        return FormatRuling(number, known, called, *of, file, because, by, now())
+
+    with open_installation(load_settings(installation)) as opened:
+        ruling = made(0) if dry_run else give(made, opened)
+    if json:
+        say_json({**fields_of(ruling), "dry_run": dry_run})
+        return
+    say(f"{ruling.place}: {ruling.puid}, {ruling.name}{'; nothing was changed' if dry_run else ''}")
+    if not dry_run:
+        say("  it holds for drops that are surveyed from now on")
+
+
+@VERBS.command(name="files")
 def identify(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH…", help="Files, and folders with all below them.")

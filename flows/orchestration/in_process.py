@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -113,13 +114,16 @@ def run_preserve(settings: Settings, api: PrefectApi, drops: list[DropRequest]) 
 
 
 def import_prefect(settings: Settings, api: PrefectApi) -> None:
-    """Import what the flow needs, for use with ``api``; to be called once, while the API is being started.
+    """Import what the flow needs, for use with ``api``; first called while the API is being started.
 
     Prefect is imported only here: it takes two seconds, which no other verb needs to spend.
     """
     os.environ.update(client_environment(settings, api))
     # The console is ours.
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    if "flows.orchestration.preserve" in sys.modules:
+        # Frozen again, the garbage of every run would stay as well.
+        return
     # What is imported stays: to search it for cycles, then and later, takes a tenth of a second each time.
     gc.disable()
     import flows.orchestration.preserve  # noqa: F401, PLC0415  see above

@@ -173,7 +173,7 @@ def _answer(workspace: Workspace, installation: Installation) -> SubmissionResul
     installation.catalogue.conclude(
         Conclusion(submission, ending.verdict, ending.at, ending.sentence, page), (*done, *refused, ended)
     )
-    of_files = chain.from_iterable(screened.issues for screened in workspace.screened.so_far)
+    of_files = chain.from_iterable(screened.issues for screened in workspace.screened)
     return SubmissionResult(
         str(submission.object),
         ending,

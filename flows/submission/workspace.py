@@ -6,8 +6,9 @@ that finished. There is one folder for each object, locked while a run works on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,7 @@ from preservation.model.formats import EngineRelease
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId
 from preservation.model.issues import Issue
 from preservation.model.packages import Replica
+from preservation.model.rulings import Waiver, file_waived
 from preservation.model.screening import Examined, ScreenedFile, Unexamined
 from preservation.model.submissions import Received, Submission
 from preservation.model.supplied import SuppliedManifest
@@ -184,7 +186,7 @@ class Workspace:
         self.described = self._records_of_files("described", DescribedFile)
         self.fingerprint = self._records("fingerprint", HexDigest)
         self.number = self._records("number", Numbered)
-        self.screened = self._records_of_files("screening", ScreenedFile)
+        self.screening = self._records_of_files("screening", ScreenedFile)
         self.screening_issues = self._records("screening-issues", Issue)
         self.unexamined = self._records("unexamined", Unexamined)
         self.examined = self._records("examined", Examined)
@@ -192,6 +194,7 @@ class Workspace:
         self.difference = self._records("difference", VersionDifference)
         self.changes = self._records_of_files("changes", FileChange)
         self.order_issues = self._records("order", Issue)
+        self.waivers = self._records("waivers", Waiver)
         self.derivatives = self._records_of_files("derivatives", _DERIVED)
         self.unsound = self._records("unsound", Issue)
         self.doubted = self._records("doubted", DoubtedVersion)
@@ -232,11 +235,17 @@ class Workspace:
         return tally
 
     @property
+    def screened(self) -> Iterable[ScreenedFile]:
+        """What was found of each file so far, with what persons have waived; may be iterated again."""
+        waivers = tuple(self.waivers.so_far)
+        return _JudgedFiles(self.screening, waivers) if waivers else self.screening.so_far
+
+    @property
     def dossiers(self) -> Dossiers:
         """All that was recorded so far about each file."""
         return Dossiers(
             self.survey.so_far,
-            self.screened.so_far,
+            self.screened,
             self.decisions.so_far,
             self.derivatives.so_far,
             self.described.so_far,
@@ -323,6 +332,17 @@ class Workspace:
             # The next run on the object removes it too, so it may be gone already.
             with suppress(OSError):
                 remove_tree(aside)
+
+
+@dataclass(frozen=True, slots=True)
+class _JudgedFiles:
+    """What screening found, each time anew, with what is waived."""
+
+    screening: Records[ScreenedFile]
+    waivers: tuple[Waiver, ...]
+
+    def __iter__(self) -> Iterator[ScreenedFile]:
+        return (file_waived(one, self.waivers) for one in self.screening.so_far)
 
 
 _DISCARDED = ".discarded-"

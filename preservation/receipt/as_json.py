@@ -15,8 +15,12 @@ from preservation.receipt.contents import Receipt
 from preservation.receipt.headline import dropped_as, headline, next_step
 from preservation.receipt.summary import PassedFiles, Summary
 from preservation.receipt.titles import title_of
+from preservation.receipt.views import Thumbnails
 
 _Encode: TypeAlias = Callable[[object], bytes]
+
+_PICTURES: Final = 1 << 20
+"""Bytes of the pictures in an object; beyond, faults have none."""
 
 VERSION: Final = 1
 """Stands as ``version`` in the object; raised when a field changes its meaning or goes."""
@@ -34,6 +38,7 @@ def json_chunks(receipt: Receipt, summary: Summary) -> Iterator[bytes]:
 
 
 def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
+    pictures = Thumbnails(receipt.workspace, _PICTURES)
     package = receipt.package
     policy = receipt.policy
     return {
@@ -88,6 +93,7 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
                 "severity": fault.severity,
                 "title": title_of(fault.code),
                 "files": fault.files,
+                "picture": pictures.of(fault.pictured) or None,
             }
             for fault in summary.faults
         ],

@@ -8,6 +8,7 @@ from typing import Final
 from preservation.model.derivatives import Derivative, Purpose
 from preservation.model.dossiers import Dossier
 from preservation.model.issues import Issue, IssueCode, Severity
+from preservation.model.screening import ScreenedFile
 
 STOPPING: Final = (Severity.ERROR, Severity.QUESTION)
 """Severities because of which a drop is sent back or waits."""
@@ -30,12 +31,16 @@ class FormatCount:
 
 @dataclass(frozen=True, slots=True)
 class FaultCount:
-    """How many files have a finding as their gravest, each file once; ``first`` are the first of these."""
+    """How many files have a finding as their gravest, each file once; ``first`` are the first of these.
+
+    ``pictured`` is the first of them that has a thumbnail, ``None`` where none has.
+    """
 
     code: IssueCode
     severity: Severity
     files: int
     first: tuple[Issue, ...] = ()
+    pictured: ScreenedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,7 @@ def summarise(files: Iterable[Dossier]) -> Summary:
     worst: Counter[Severity] = Counter()
     faults: Counter[tuple[Severity, IssueCode]] = Counter()
     first: defaultdict[tuple[Severity, IssueCode], list[Issue]] = defaultdict(list)
+    pictured: dict[tuple[Severity, IssueCode], ScreenedFile] = {}
     passed = _PassedCounter()
     counts: Counter[tuple[str, str]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()
@@ -142,6 +148,8 @@ def summarise(files: Iterable[Dossier]) -> Summary:
             faults[fault] += 1
             if len(first[fault]) < _FIRST_KEPT:
                 first[fault].append(gravest)
+            if fault not in pictured and dossier.screened is not None and dossier.screened.thumbnail:
+                pictured[fault] = dossier.screened
         for issue in _stopping_issues(dossier):
             stopping_count += 1
             if len(stopping) < _STOPPING_KEPT:
@@ -175,7 +183,7 @@ def summarise(files: Iterable[Dossier]) -> Summary:
         stopping=tuple(stopping),
         stopping_count=stopping_count,
         faults=tuple(
-            FaultCount(code, severity, number, tuple(first[severity, code]))
+            FaultCount(code, severity, number, tuple(first[severity, code]), pictured.get((severity, code)))
             for (severity, code), number in sorted(
                 faults.items(), key=lambda item: (-_RANK[item[0][0]], -item[1], item[0][1])
             )

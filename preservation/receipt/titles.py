@@ -136,3 +136,8 @@ _TITLES: Final[Mapping[str, str]] = {
 def title_of(code: IssueCode) -> str:
     """Return the title of a finding; of one that has none, the code itself."""
     return _TITLES.get(code, code)
+
+
+def is_code(code: str) -> bool:
+    """Return whether findings have that code."""
+    return code in _TITLES

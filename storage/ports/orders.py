@@ -6,6 +6,7 @@ What the database knows of an order stands in the journal too, so that a rebuild
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from preservation.errors import NotFoundError
@@ -37,11 +38,12 @@ class OrderEvents:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredDrop:
-    """One drop of an ordered object, and how it ended."""
+    """One drop of an ordered object, how it ended, and the page that answered it, where there is one."""
 
     received_at: datetime
     verdict: Verdict
     concluded_at: datetime
+    receipt: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ class MemoryOrders:
             if placed.withdrawal is None and all(value in {None, own} for own, value in asked):
                 ends = self._catalogue.history(order.object).conclusions
                 came = [
-                    DeliveredDrop(one.submission.received_at, one.verdict, one.concluded_at) for one in ends
+                    DeliveredDrop(one.submission.received_at, one.verdict, one.concluded_at, one.receipt)
+                    for one in ends
                 ]
                 yield OrderedDeliveries(placed, tuple(sorted(came, key=lambda one: one.concluded_at)))
 

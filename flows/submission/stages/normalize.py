@@ -58,7 +58,7 @@ NORMALIZE = Stage("normalize", _normalize)
 
 def _damaged(workspace: Workspace) -> Iterator[RelativePath]:
     """Yield the images that screening found damaged, and the policy lets pass."""
-    for screened in workspace.screened.so_far:
+    for screened in workspace.screened:
         if any(issue.code == DAMAGED_IMAGE for issue in screened.issues):
             yield screened.path
 

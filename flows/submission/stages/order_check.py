@@ -5,20 +5,30 @@ from collections.abc import Iterator
 from flows.submission.stages.ports import HasOrders
 from flows.submission.workspace import Workspace
 from preservation.model.issues import Issue
+from preservation.model.orders import PlacedOrder
 from preservation.model.paths import RelativePath
 from preservation.orders.delivery import DeliveredFiles, issues_of_order, issues_of_unordered
 from preservation.policy.selection import is_descriptive, is_junk
 from preservation.survey.supplied import goes_unlisted
+from storage.ports.orders import OrderOnArrival
 
 
-def check_order(workspace: Workspace, ports: HasOrders) -> None:
-    """Record what the delivery's order, and the policy, say of it; nothing in a throwaway installation."""
-    workspace.order_issues.write(() if ports.throwaway else _issues(workspace, ports))
+def check_order(workspace: Workspace, ports: HasOrders) -> PlacedOrder | None:
+    """Record what the delivery's order, and the policy, say of it; return the order, where there is one.
 
-
-def _issues(workspace: Workspace, ports: HasOrders) -> Iterator[Issue]:
-    submission, ordering = workspace.submission, workspace.policy.terms.order
+    In a throwaway installation there is none, and nothing is said.
+    """
+    if ports.throwaway:
+        workspace.order_issues.write(())
+        return None
+    submission = workspace.submission
     asked = ports.orders.on_arrival(submission.object, submission.identifier)
+    workspace.order_issues.write(_issues(workspace, ports, asked))
+    return asked.placed
+
+
+def _issues(workspace: Workspace, ports: HasOrders, asked: OrderOnArrival) -> Iterator[Issue]:
+    submission, ordering = workspace.submission, workspace.policy.terms.order
     placed = asked.placed
     if placed is None or placed.withdrawal is not None:
         withdrawal = None if placed is None else placed.withdrawal

@@ -43,7 +43,7 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
         )
         reasons: Counter[str] = Counter()
         examined: Counter[tuple[tuple[Agent, ...], bool]] = Counter()
-        workspace.screened.write(while_there(workspace, _counted(screened, reasons, examined)))
+        workspace.screening.write(while_there(workspace, _counted(screened, reasons, examined)))
     workspace.screening_issues.write(
         issue for check in drop_checks for issue in check.close(_not_left_out(workspace))
     )

@@ -8,6 +8,7 @@ from typing import Protocol
 from flows.submission.progress.meter import Meter, Track, to_survey
 from flows.submission.stages.describe import describe
 from flows.submission.stages.drop_changes import require_drop, while_there
+from flows.submission.stages.format_rulings import format_events, with_formats
 from flows.submission.stages.ports import HasCagedWorkers, HasIdentifyingWorkers
 from flows.submission.stages.sidecars import check_sidecars, copy_sidecars
 from flows.submission.stages.stage import Stage, end, ingest_events_of
@@ -79,18 +80,22 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
         # The total is computed once for all tracks.
         total = cache(partial(to_survey, workspace))
         reading, identifying = meter.track("reading", total), meter.track("identifying", total)
-        found = survey(
-            received,
-            algorithms=algorithms,
-            identifier=identifier,
-            threads=settings.work.threads,
-            progress=reading.count,
+        found = with_formats(
+            survey(
+                received,
+                algorithms=algorithms,
+                identifier=identifier,
+                threads=settings.work.threads,
+                progress=reading.count,
+            ),
+            submission.object,
+            settings,
         )
         scanning = partial(meter.track, "virus check", total)
         with scanned_beside(workspace, received, ports, scanning) as scanner:
             workspace.survey.write(while_there(workspace, _counted(found, identifying)))
     workspace.engines.write(identifier.releases)
-    yield from _surveyed_events(workspace, algorithms)
+    yield from chain(_surveyed_events(workspace, algorithms), format_events(workspace, settings))
 
     _compare(workspace, received, manifests, sidecars)
     yield from _compared_events(workspace, len(manifests))
