@@ -14,6 +14,7 @@ from flows.alarms.alarms import raise_alarm, raise_alarms
 from flows.archive.audit_alarms import damage_alarms, doubt_alarm
 from flows.archive.audit_allowance import AuditAllowance
 from flows.archive.audit_budget import AuditBudget
+from flows.archive.audit_marks import AuditMarks
 from flows.archive.audit_plan import Share, planned, read_ahead, versions_of, within_budget
 from flows.archive.audit_provider import ProviderResult, is_stated_as_kept, of_day
 from flows.archive.audit_request import AuditRequest, Selection
@@ -86,7 +87,8 @@ def audit_installation(
         opened.enter_context(translated_faults(settings))
         scratch = opened.enter_context(scratch_folder(settings.processing, ".auditing"))
         audit = Audit(installation, request, scratch, read, goes_on)
-        is_damaged = False
+        marks = AuditMarks(settings.state / "audits-under-way", audit.began)
+        is_damaged = marks.follows_a_killed_one
         try:
             for one in audit.outcomes():
                 if isinstance(one, NotAudited) and one.is_fault:
@@ -103,7 +105,9 @@ def audit_installation(
         finally:
             # Also of what was not read to its end, so that no result tells of it.
             if is_damaged or audit.is_damaged:
-                raise_alarms(settings, damage_alarms(installation.audits.damages(), audit.began, now()))
+                open_damages = installation.audits.damages()
+                raise_alarms(settings, damage_alarms(open_damages, marks.unreported_since, now()))
+            marks.remove()
         if failed and is_the_job:
             run_failed(failed[0] if len(failed) == 1 else f"{failed[0]} And {len(failed) - 1} more.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -16,6 +17,7 @@ from support.archives import Archive
 from support.audit_runs import age, lines
 from support.command_runs import NearArchive
 from support.flow_runs import preserved
+from support.forks import forked
 from support.processes import children, command_of
 
 from flows.alarms.alarm import AlarmKind
@@ -382,6 +384,27 @@ def test_damage_raises_its_alarm_also_where_the_audit_is_stopped_before_the_end_
     assert [one["path"] for one in lines(archive.run("damage", "--json"))] == ["bag-info.txt"]
     [told] = alarms(archive)
     assert "bag-info.txt" in told
+
+
+def test_damage_that_a_killed_audit_recorded_raises_its_alarm_with_the_next_one(archive: Archive):
+    alter(archive.store("first") / PAGE, b"altered")
+
+    def killed_before_its_alarm() -> None:
+        # In the child: what is recorded is recorded, and nobody is told.
+        audit_module.raise_alarms = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        archive.run("audit", "--all")
+
+    child = forked(killed_before_its_alarm)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert alarms(archive) == []
+    archive.run("audit")
+    [told] = alarms(archive)
+    assert PAGE in told
+    archive.run("audit", "--all")
+    assert alarms(archive) == [told]
+    assert list((archive.directory / "state" / "audits-under-way").iterdir()) == []
 
 
 def test_replicas_that_are_larger_than_what_is_claimed_at_once_are_read_all_the_same(

@@ -54,7 +54,7 @@ def score_sentence(score: VendorScore) -> str:
     at_once = "" if whole.share_at_once is None else f" ({whole.share_at_once} %)"
     faults = "".join(f"; most often for: {one.title or one.code}" for one in score.faults[:1])
     return (
-        f"Of {count(whole.objects, 'object')} delivered, {whole.accepted_at_once:,}{at_once} were accepted "
+        f"Of {count(whole.objects, 'object')} delivered, {whole.accepted_at_once:,}{at_once} accepted "
         f"at the first time; {whole.sent_back:,} of {count(whole.deliveries, 'delivery', 'deliveries')} "
         f"sent back{faults}."
     )
