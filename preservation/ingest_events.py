@@ -206,6 +206,16 @@ class IngestEvents:
             _outcome_of_making(made, refused),
         )
 
+    def completed(self, remark: str) -> Event:
+        """Record that what the version before has besides the drop was read from the stores and matched."""
+        return self._event(
+            EventType.FIXITY_CHECK,
+            "what the drop does not have of the version before was brought from the stores, and compared "
+            "with what was recorded of it",
+            remark,
+            which="completed",
+        )
+
     def relied_on(self, package: str, files: int, size: int, unsound: int) -> Event:
         """Record that what a version does not repeat was read in every store where it lies."""
         return self._event(

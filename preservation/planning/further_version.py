@@ -8,7 +8,7 @@ from preservation.model.difference import ChangeKind, FileChange, VersionDiffere
 from preservation.model.issues import Issue, Severity
 from preservation.model.paths import printable
 from preservation.planning import codes
-from preservation.policy.versions import VersionAction, Versions
+from preservation.policy.versions import RemovedAction, VersionAction, Versions
 
 _NAMED = 3
 
@@ -17,12 +17,20 @@ _SEVERITY = {
     VersionAction.ASK: Severity.QUESTION,
     VersionAction.REJECT: Severity.ERROR,
 }
+_OF_REMOVED = {
+    RemovedAction.KEEP: Severity.WARNING,
+    RemovedAction.ASK: Severity.QUESTION,
+    RemovedAction.REJECT: Severity.ERROR,
+    RemovedAction.COMPLETE: Severity.QUESTION,
+}
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 _ABOUT_REMOVED = {
-    VersionAction.KEEP: "If that is not meant, drop it again with all files: the earlier version has them.",
-    VersionAction.ASK: "Is that meant? Then have the drop approved. Else drop it again with all files.",
-    VersionAction.REJECT: "Put these files into the drop, and drop it again.",
+    RemovedAction.KEEP: "If that is not meant, drop it again with all files: the earlier version has them.",
+    RemovedAction.ASK: "Is that meant? Then have the drop approved. Else drop it again with all files.",
+    RemovedAction.REJECT: "Put these files into the drop, and drop it again.",
+    RemovedAction.COMPLETE: "A bag, a single file and a drop with links are not completed. Is it meant to "
+    "lack them? Then have the drop approved. Else drop a folder.",
 }
 _ABOUT_UNRELATED = {
     VersionAction.KEEP: "If it is another object, drop it again under a name of its own.",
@@ -39,7 +47,7 @@ def issues_of_version(
 
     Where nothing is in common, that originals were removed is an issue only if it is the graver one.
     """
-    removed = _SEVERITY[versions.removed]
+    removed = _OF_REMOVED[versions.removed]
     if difference.is_unrelated:
         unrelated = _SEVERITY[versions.unrelated]
         yield Issue(

@@ -14,7 +14,7 @@ from preservation.policy.rule_matchers import RuleMatcher
 from preservation.policy.rules import JUNK, WhenKey
 from preservation.policy.schema import Policy
 from preservation.policy.selection import decide, is_descriptive, is_sign
-from preservation.policy.versions import VersionAction
+from preservation.policy.versions import RemovedAction, VersionAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,19 @@ def explain(policy: Policy, file: SurveyedFile) -> Explanation:
 def of_drops(policy: Policy) -> Iterator[str]:
     """Yield what the policy says of drops as a whole, which no single file shows."""
     versions = policy.terms.versions
-    yield f"A drop that lacks files of the version before {_WITH_DROP[versions.removed]}."
+    yield f"A drop that lacks files of the version before {_WITH_LACKING[versions.removed]}."
     yield f"A drop that has no file in common with the version before {_WITH_DROP[versions.unrelated]}."
     if policy.terms.intake.loose_pages is LoosePages.HOLD:
         yield "Single files in an inbox whose names differ in a number only are held there."
 
 
+_WITH_LACKING = {
+    RemovedAction.KEEP: "would be kept, with a warning",
+    RemovedAction.ASK: "would wait until an archivist has decided",
+    RemovedAction.REJECT: "would be rejected",
+    RemovedAction.COMPLETE: "would be completed with these files, read from the stores; a bag or a single "
+    "file would wait until an archivist has decided",
+}
 _WITH_DROP = {
     VersionAction.KEEP: "would be kept, with a warning",
     VersionAction.ASK: "would wait until an archivist has decided",

@@ -15,14 +15,23 @@ class VersionAction(StrEnum):
     REJECT = "reject"
 
 
+class RemovedAction(StrEnum):
+    """What becomes of a drop that lacks files of the version before; ``COMPLETE`` brings them from there."""
+
+    KEEP = "keep"
+    ASK = "ask"
+    REJECT = "reject"
+    COMPLETE = "complete"
+
+
 class Versions(PolicyTable):
     """``[versions]``: what comes after the first version of an object."""
 
-    removed: VersionAction = Field(
-        default=VersionAction.KEEP,
+    removed: RemovedAction = Field(
+        default=RemovedAction.KEEP,
         strict=False,
         description="what becomes of a drop that lacks files of the version before: it is kept with a "
-        "warning, it waits for a person, or it is rejected",
+        "warning, it waits for a person, it is rejected, or it is completed with these files",
     )
     unrelated: VersionAction = Field(
         default=VersionAction.KEEP,

@@ -129,6 +129,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "POL-002": "An archivist is asked",
     "POL-003": "A manifest is required",
     "NRM-001": "No preservation copy",
+    "VER-008": "Completed with what is kept",
+    "VER-009": "Not to be added to what is kept",
 }
 """In the words of ``docs/issues.md``, whose codes about files of a drop all stand here."""
 

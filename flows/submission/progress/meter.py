@@ -27,7 +27,7 @@ from preservation.survey.walk import outline_of_tree
 def to_survey(workspace: Workspace) -> Extent | None:
     """Return what there is to read: of a bag the payload, of an archive what was in it."""
     received = only(workspace.received)
-    if received.bag_root is None and received.archive is None:
+    if received.payload_root == workspace.submission.drop:
         return only(workspace.claim).found
     payload = outline_of_tree(received.payload_root, received.only)
     return Extent(payload.files, payload.bytes)

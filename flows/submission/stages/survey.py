@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Protocol
 
 from flows.submission.progress.meter import Meter, Track, to_survey
+from flows.submission.stages.completion import CompletionPorts, completed, completion_events
 from flows.submission.stages.describe import describe
 from flows.submission.stages.drop_changes import require_drop, while_there
 from flows.submission.stages.format_rulings import format_events, with_formats
@@ -44,7 +45,7 @@ from preservation.survey.supplied import check_supplied, goes_unlisted
 from preservation.survey.survey import survey
 
 
-class SurveyPorts(VirusCheckPorts, HasCagedWorkers, HasIdentifyingWorkers, Protocol):
+class SurveyPorts(VirusCheckPorts, CompletionPorts, HasCagedWorkers, HasIdentifyingWorkers, Protocol):
     """What the survey asks of an installation."""
 
 
@@ -52,10 +53,8 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     submission = workspace.submission
     settings = ports.settings
     policy = workspace.policy
-    limits = UnpackLimits(bytes=int(settings.limits.unpacked_size), files=settings.limits.unpacked_files)
     ingest = ingest_events_of(workspace)
-    workers = ports.caged_workers(JOB_MODULES)
-    received = recognise(submission.drop, workspace.root, limits, workers, policy.terms.intake.unpack)
+    received = _received(workspace, ports)
     if isinstance(received, Unacceptable):
         require_drop(workspace)
         yield ingest.started(None)
@@ -95,7 +94,8 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
         with scanned_beside(workspace, received, ports, scanning) as scanner:
             workspace.survey.write(while_there(workspace, _counted(found, identifying)))
     workspace.engines.write(identifier.releases)
-    yield from chain(_surveyed_events(workspace, algorithms), format_events(workspace, settings))
+    yield from chain(completion_events(workspace), _surveyed_events(workspace, algorithms))
+    yield from format_events(workspace, settings)
 
     _compare(workspace, received, manifests, sidecars)
     yield from _compared_events(workspace, len(manifests))
@@ -121,6 +121,19 @@ def _survey(workspace: Workspace, ports: SurveyPorts) -> Iterable[Event]:
     require_drop(workspace)
     if viruses is not None and viruses.tally.infected:
         _end_infected(workspace)
+
+
+def _received(workspace: Workspace, ports: SurveyPorts) -> Received | Unacceptable:
+    """Return what the drop is, completed where the policy asks for that."""
+    limits = ports.settings.limits
+    received = recognise(
+        workspace.submission.drop,
+        workspace.root,
+        UnpackLimits(bytes=int(limits.unpacked_size), files=limits.unpacked_files),
+        ports.caged_workers(JOB_MODULES),
+        workspace.policy.terms.intake.unpack,
+    )
+    return received if isinstance(received, Unacceptable) else completed(workspace, received, ports)
 
 
 SURVEY = Stage(SURVEYING_STAGE, _survey)
