@@ -124,6 +124,10 @@ def test_a_file_where_a_folder_is_kept_and_the_other_way_round_are_sent_back(
 ):
     below = told(adding, a_drop(tmp_path / "second", {"page 1.txt/below.txt": b"in the way\n"}))
     assert (below["verdict"], codes_of(below)) == ("rejected", ["VER-009"])
+    folder = a_drop(tmp_path / "empty", {"note.txt": b"a note\n"})
+    (folder / "page 1.txt").mkdir()
+    empty = told(adding, folder)
+    assert (empty["verdict"], codes_of(empty)) == ("rejected", ["VER-009"])
     assert told(adding, a_drop(tmp_path / "third", {"parts/1.txt": b"a part\n"}))["verdict"] == "stored"
     above = told(adding, a_drop(tmp_path / "fourth", {"parts": b"in the way\n"}))
     assert (above["verdict"], codes_of(above)) == ("rejected", ["VER-009"])

@@ -117,13 +117,13 @@ def _brought(package: PackageId, whole: Path, workspace: Workspace, ports: Compl
 
 
 def _clashes(drop: Path, whole: Path) -> Iterator[RelativePath]:
-    """Yield the files of the drop that lie where the version has a folder, or below one of its files."""
+    """Yield what of the drop is a file where the version has a folder, or a folder where it has a file."""
     for entry in walk(drop):
         place = whole / entry.path
-        if isinstance(entry, IrregularEntry):
-            continue
-        above = next((one for one in place.parents if os.path.lexists(one)), whole)
-        if place.is_dir() or not above.is_dir():
+        # Empty folders are all that is irregular in it.
+        is_folder = isinstance(entry, IrregularEntry)
+        above = next((one for one in place.parents if one.exists()), whole)
+        if not above.is_dir() or (place.exists() and place.is_dir() != is_folder):
             yield entry.path
 
 
