@@ -145,8 +145,10 @@ def list_rulings(json: JsonOption = False, installation: InstallationOption = No
     from preservation.model.paths import printable
     from preservation.model.rulings import Waiver
 
-    today = now().date()
-    for one in rulings_of(load_settings(installation)):
+    today, rulings = now().date(), rulings_of(load_settings(installation))
+    if not rulings and not json:
+        say("nothing is waived, and no format is set by hand")
+    for one in rulings:
         if json:
             say_json(fields_of(one))
             continue
