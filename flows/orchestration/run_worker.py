@@ -12,6 +12,7 @@ from uuid import UUID
 from anyio.abc import TaskStatus
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
@@ -87,6 +88,15 @@ class RunWorker(BaseWorker[RunConfiguration, BaseVariables, BaseWorkerResult]):
         elif status:
             self._gone.add(flow_run.id)
         return BaseWorkerResult(status_code=status, identifier=str(pid))
+
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        """Return what is due, but no run whose process has not ended yet.
+
+        A run that was paused and is resumed at once is such a run, and Prefect offers it again later. For
+        Prefect's own class it would take a second place, which raises an error that ends the worker.
+        """
+        due = await super()._get_scheduled_flow_runs()
+        return [one for one in due if one.flow_run.id not in self.in_hand]
 
     async def end_cancelled(self) -> None:
         """End the runs in hand that were cancelled in Prefect, and the tasks of those whose process is gone.

@@ -18,12 +18,16 @@ from support.archives import MUNIMENT, Archive
 from support.flow_runs import prefect_client, surroundings
 from support.waiting import PATIENCE, until
 
+from flows.installation.bell import run_bell
 from flows.installation.settings_file import load_settings
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import open_runs
 from flows.submission.drop import DropRequest
 
 _POLL_SECONDS = 0.05
+
+OFTEN = ", ".join(["2"] * 12 + ["5"] * 8)
+"""Waits for a store that comes back: soon taken up again, however slow the machine is until then."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,26 @@ def asked(archive: Archive, path: Path, collection: str = "files") -> UUID:
         settings = load_settings(archive.directory)
     with open_runs(settings, PrefectApi(archive.api_url)) as runs:
         return runs.ask([DropRequest(path, collection, path.name)])
+
+
+def wake(archive: Archive) -> None:
+    """Have the archive's worker ask now for the run that was asked for otherwise than by ``asked``."""
+    with surroundings(archive):
+        run_bell(load_settings(archive.directory)).ring()
+
+
+@contextmanager
+def second_store_away(archive: Archive) -> Iterator[None]:
+    """Let the second store be away, so that a run comes to replication and waits there."""
+    away = archive.store("second").rename(archive.directory / "away")
+    try:
+        yield
+    finally:
+        away.rename(archive.store("second"))
+
+
+def is_replicating(archive: Archive, name: str) -> bool:
+    return (archive.directory / "processing" / "files" / name / "events-package.jsonl").exists()
 
 
 def run_of(archive: Archive, identifier: UUID) -> FlowRun:
