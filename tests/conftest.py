@@ -7,6 +7,7 @@ import gc
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -21,8 +22,15 @@ from support.order import Order
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
+from flows.orchestration import environment
 from flows.orchestration.environment import LOOPBACK_AUTHORITY
 from flows.orchestration.server import prefect_api
+
+_SCHEDULER = {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT1S",
+}
+"""No test waits for a minute until a schedule is seen; and of each, a few runs are made and not an hour's."""
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -124,7 +132,10 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("prefect") / "archive"
     make_installation(directory)
     share_secret(directory)
-    with prefect_api(load_settings(directory)) as api:
+    with ExitStack() as until_the_end:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(environment, "_AT_REST", {**environment._AT_REST, **_SCHEDULER})
+            api = until_the_end.enter_context(prefect_api(load_settings(directory)))
         yield api.url
 
 

@@ -25,6 +25,7 @@ from support.flow_runs import outcome_of_run, preserved
 from support.records import an_event, events
 
 from flows.installation import wiring
+from flows.submission.workspace import Ending
 from preservation.errors import UnavailableError
 from preservation.model.events import Event
 from preservation.model.verdicts import Verdict
@@ -38,11 +39,19 @@ PATIENT = "0.5,1,2,4,8"
 """Seconds, between the tries of a run that shall outlast what we do to its database."""
 
 
-@pytest.fixture
-def server() -> Iterator[postgres.Server]:
-    """A server of the test's own, to be stopped; as safe against power cuts as one in use."""
+@pytest.fixture(scope="module")
+def made() -> Iterator[postgres.Server]:
+    """A server of these tests' own, to be stopped; as safe against power cuts as one in use."""
     with postgres.running(durable=True) as server:
         yield server
+
+
+@pytest.fixture
+def server(made: postgres.Server) -> postgres.Server:
+    """The server, running, whatever the test before has left."""
+    if not made.is_running:
+        made.start()
+    return made
 
 
 @pytest.fixture
@@ -55,6 +64,24 @@ def drop(tmp_path: Path) -> Path:
 
 
 @dataclass(frozen=True)
+class Elsewhere(Archive):
+    """An installation whose records are in another database; ``waits`` are those between its tries."""
+
+    url: str = ""
+    waits: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command is told by the environment."""
+        return {
+            **super().environment,
+            "MUNIMENT_DATABASE__URL": self.url,
+            "MUNIMENT_RETRIES__DATABASE": self.waits,
+            "MUNIMENT_RETRIES__LOCAL_WORK": self.waits,
+        }
+
+
+@dataclass(frozen=True)
 class Preserving:
     """``muniment preserve`` of one drop; ``waits`` are those between its tries."""
 
@@ -63,17 +90,24 @@ class Preserving:
     url: str
     waits: str
 
+    @property
+    def _elsewhere(self) -> Elsewhere:
+        return Elsewhere(self.archive.directory, self.archive.api_url, self.url, self.waits)
+
+    def here_while_stage(self, stage: str, act: Callable[[], object]) -> Ending:
+        """Preserve in this process, do something once as soon as ``stage`` begins, and return its end."""
+        left = [act]
+        with at_stage(stage, lambda: left.pop()() if left else None):
+            [told] = outcome_of_run(self._elsewhere, self.drop).results
+        assert not left, f"the stage {stage} never began"
+        return told.ending
+
     def while_stage(self, stage: str, act: Callable[[], object]) -> dict[str, Any]:
         """Preserve, do something as soon as ``stage`` begins, and return what is told of the drop."""
         command = [MUNIMENT, "preserve", self.drop, "--collection", "files", "-C", self.archive.directory]
         with subprocess.Popen(
             [*command, "--json"],
-            env={
-                **self.archive.environment,
-                "MUNIMENT_DATABASE__URL": self.url,
-                "MUNIMENT_RETRIES__DATABASE": self.waits,
-                "MUNIMENT_RETRIES__LOCAL_WORK": self.waits,
-            },
+            env=self._elsewhere.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -110,30 +144,30 @@ class Preserving:
 
 @pytest.mark.parametrize("stage", ["screen", "register"])
 def test_a_server_that_is_stopped_for_a_while_is_waited_for(
-    stage: str, archive: Archive, server: postgres.Server, drop: Path
+    stage: str, installation: Archive, server: postgres.Server, drop: Path
 ):
-    preserving = Preserving(archive, drop, server.new_database(), PATIENT)
+    preserving = Preserving(installation, drop, server.new_database(), PATIENT)
 
     def away_for_a_while() -> None:
         server.stop()
         time.sleep(1)
         server.start()
 
-    told = preserving.while_stage(stage, away_for_a_while)
-    assert told["verdict"] == "stored", told["sentence"]
+    ending = preserving.here_while_stage(stage, away_for_a_while)
+    assert ending.verdict is Verdict.STORED, ending
     preserving.require_kept_once()
 
 
 def test_a_server_that_stays_away_interrupts_and_the_same_command_goes_on(
-    archive: Archive, server: postgres.Server, drop: Path
+    installation: Archive, server: postgres.Server, drop: Path
 ):
-    preserving = Preserving(archive, drop, server.new_database(), "0.1")
+    preserving = Preserving(installation, drop, server.new_database(), "0.1")
     told = preserving.while_stage("replicate", server.crash)
     assert told["verdict"] == "interrupted", told
     assert "Nothing is lost" in told["sentence"] or "preserve it again" in told["sentence"], told
     server.start()
-    told = preserving.while_stage("answer", lambda: None)
-    assert told["verdict"] in {"stored", "already-kept"}, told
+    ending = preserving.here_while_stage("answer", lambda: None)
+    assert ending.verdict in {Verdict.STORED, Verdict.ALREADY_KEPT}, ending
     preserving.require_kept_once()
 
 
@@ -174,10 +208,10 @@ def test_an_append_whose_answer_was_lost_is_written_once_when_it_is_repeated(ser
         assert isinstance(verify_journal(journal, {}), Intact)
 
 
-def test_a_file_that_another_process_has_locked_for_a_while_is_waited_for(archive: Archive, drop: Path):
-    file = archive.directory / "state" / "muniment.db"
+def test_a_file_that_another_process_has_locked_for_a_while_is_waited_for(installation: Archive, drop: Path):
+    file = installation.directory / "state" / "muniment.db"
     other = sqlite3.connect(file, isolation_level=None)
-    preserving = Preserving(archive, drop, f"sqlite:///{file}", "0.1")
+    preserving = Preserving(installation, drop, f"sqlite:///{file}", "0.1")
 
     def lock_for_a_while() -> None:
         other.execute("BEGIN EXCLUSIVE")

@@ -18,6 +18,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Cancelling, Completed, Paused, Running, Scheduled
 from services.failing_prefect import Door, FailingPrefect
 from support.archives import Archive
+from support.flow_runs import installed
 
 from flows.installation.jobs import Job
 from flows.installation.settings_file import load_settings
@@ -30,6 +31,18 @@ from preservation.errors import ConfigurationError
 
 ALL = ("preserve drops", *Job)
 FULL_NAMES = (PRESERVE_DROPS, *(job.full_name for job in Job))
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An installation that these tests share: of another one, everything is registered anew."""
+    return installed(tmp_path_factory.mktemp("deployments") / "archive", prefect_url)
+
+
+@pytest.fixture
+def new(tmp_path: Path, prefect_url: str) -> Archive:
+    """An installation of which nothing is registered yet."""
+    return installed(tmp_path / "new", prefect_url)
 
 
 def register(archive: Archive) -> tuple[str, ...]:
@@ -48,14 +61,14 @@ def once_free(ask: Callable[[], UUID]) -> UUID:
 
 
 def test_registering_twice_changes_nothing_and_leaves_what_an_operator_set(
-    installation: Archive, client: SyncPrefectClient
+    new: Archive, client: SyncPrefectClient
 ):
-    assert register(installation) == ALL
+    assert register(new) == ALL
     there = client.read_deployment_by_name(PRESERVE_DROPS)
     client.update_deployment(there.id, DeploymentUpdate(paused=True, tags=["muniment", "night shift"]))
     before = client.read_deployment_by_name(PRESERVE_DROPS)
 
-    assert register(installation) == ()
+    assert register(new) == ()
     after = client.read_deployment_by_name(PRESERVE_DROPS)
     assert after == before
     assert after.paused
@@ -145,33 +158,34 @@ def test_every_field_of_the_form_has_a_title_and_a_description(
     assert deployment.parameters == {"directory": str(installation.directory)}
 
 
-@pytest.mark.parametrize(
-    ("deployment", "names", "required"),
-    [
-        (Job.CLEAR, ["directory", "dry_run"], ["directory"]),
-        (Job.SEAL_JOURNAL, ["directory"], ["directory"]),
-        (Job.VERIFY_JOURNAL, ["directory", "copy_at"], ["directory"]),
-        (Job.REPAIR_DAMAGE, ["directory", "approve", "by", "because", "dry_run"], ["directory"]),
-        (
-            Job.RESTORE,
-            ["directory", "object_name", "target", "object_version", "files", "whole", "store", "dry_run"],
-            ["directory", "object_name", "target"],
-        ),
-    ],
+FORMS = (
+    (Job.CLEAR, ["directory", "dry_run"], ["directory"]),
+    (Job.SEAL_JOURNAL, ["directory"], ["directory"]),
+    (Job.VERIFY_JOURNAL, ["directory", "copy_at"], ["directory"]),
+    (Job.REPAIR_DAMAGE, ["directory", "approve", "by", "because", "dry_run"], ["directory"]),
+    (
+        Job.RESTORE,
+        ["directory", "object_name", "target", "object_version", "files", "whole", "store", "dry_run"],
+        ["directory", "object_name", "target"],
+    ),
 )
+"""Of a job, the fields of its form, and those that must be filled in."""
+
+
 def test_every_field_of_a_jobs_form_is_reported_and_what_can_has_a_default(
-    installation: Archive, client: SyncPrefectClient, deployment: Job, names: list[str], required: list[str]
+    installation: Archive, client: SyncPrefectClient
 ):
     register(installation)
-    there = client.read_deployment_by_name(deployment.full_name)
-    schema = there.parameter_openapi_schema
-    assert list(schema["properties"]) == names
-    assert schema["required"] == required
-    for name, field in schema["properties"].items():
-        assert field["title"] != name, name
-        assert len(field["description"].split()) > 4, name
-        assert name in required or "default" in field or field["type"] == "array", name
-    assert there.parameters == {"directory": str(installation.directory)}
+    for deployment, names, required in FORMS:
+        there = client.read_deployment_by_name(deployment.full_name)
+        schema = there.parameter_openapi_schema
+        assert list(schema["properties"]) == names, deployment
+        assert schema["required"] == required, deployment
+        for name, field in schema["properties"].items():
+            assert field["title"] != name, name
+            assert len(field["description"].split()) > 4, name
+            assert name in required or "default" in field or field["type"] == "array", name
+        assert there.parameters == {"directory": str(installation.directory)}, deployment
 
 
 def schedules(client: SyncPrefectClient) -> dict[tuple[str, str], bool]:
@@ -192,30 +206,30 @@ def scheduled(archive: Archive, clear: str) -> tuple[str, ...]:
 
 
 def test_the_schedule_of_the_settings_is_registered_once_and_what_operators_did_stays(
-    installation: Archive, client: SyncPrefectClient
+    new: Archive, client: SyncPrefectClient
 ):
-    register(installation)
+    register(new)
     nightly, at_five = ("30 2 * * *", "UTC"), ("0 5 * * *", "UTC")
     assert schedules(client) == {nightly: True}
-    assert register(installation) == ()
+    assert register(new) == ()
 
     deployment = client.read_deployment_by_name(Job.CLEAR.full_name)
     [ours] = deployment.schedules
     client.update_deployment_schedule(deployment.id, ours.id, active=False)
     theirs = CronSchedule(cron="0 5 * * *", timezone="UTC")
     client.create_deployment_schedules(deployment.id, [(theirs, True)])
-    assert register(installation) == ()
+    assert register(new) == ()
     assert schedules(client) == {nightly: False, at_five: True}
 
-    assert scheduled(installation, "0 6 * * 0") == (Job.CLEAR,)
+    assert scheduled(new, "0 6 * * 0") == (Job.CLEAR,)
     assert schedules(client) == {("0 6 * * 0", "UTC"): False, at_five: True}
     client.update_deployment(deployment.id, DeploymentUpdate(version="0.0.1", paused=True))
-    assert register(installation) == (Job.CLEAR,)
+    assert register(new) == (Job.CLEAR,)
     assert schedules(client) == {("0 6 * * 0", "UTC"): False, at_five: True}
     assert client.read_deployment_by_name(Job.CLEAR.full_name).paused
-    assert scheduled(installation, "") == (Job.CLEAR,)
+    assert scheduled(new, "") == (Job.CLEAR,)
     assert schedules(client) == {at_five: True}
-    assert scheduled(installation, "") == ()
+    assert scheduled(new, "") == ()
 
     client.delete_deployment(deployment.id)
 

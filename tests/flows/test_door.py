@@ -22,7 +22,7 @@ import pytest
 from prefect.events.clients import get_events_client, get_events_subscriber
 from prefect.logging.clients import get_logs_subscriber
 from prefect.settings import temporary_settings
-from services.browser import Page, page
+from services import browser
 from starlette.routing import WebSocketRoute
 from support.archives import Archive, share_secret
 from support.flow_runs import ask_prefect, installed
@@ -152,30 +152,37 @@ def hostile_page(served: Served) -> Iterator[int]:
         thread.join()
 
 
-def let_in(browser: Page, served: Served) -> None:
-    browser.open(door_link(served.api.ui, new_ticket(served.api.auth, time.time())), "Items per page")
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Browser]:
+    """A browser for which hostile names are this machine's."""
+    to_here = "--host-resolver-rules=MAP hostile.example 127.0.0.1, MAP rebinding.example 127.0.0.1"
+    with browser.browser(tmp_path_factory.mktemp("browser"), to_here) as running:
+        yield running
+
+
+def let_in(page: browser.Page, served: Served) -> None:
+    page.open(door_link(served.api.ui, new_ticket(served.api.auth, time.time())), "Items per page")
 
 
 # Of the same site as the UI, and of another one.
 @pytest.mark.parametrize("name", ["127.0.0.1", "hostile.example"])
 def test_a_hostile_page_gets_nothing_done_in_a_browser_that_was_let_in(
-    served: Served, tmp_path: Path, name: str
+    served: Served, chromium: browser.Browser, name: str
 ):
     before = served.runs
-    to_here = "--host-resolver-rules=MAP hostile.example 127.0.0.1"
-    with hostile_page(served) as port, page(tmp_path / "browser", {}, to_here) as browser:
-        let_in(browser, served)
-        browser.tell("Page.navigate", url=f"http://{name}:{port}/")
-        browser.wait_for("document.title === 'tried'")
-        tried: dict[str, str] = json.loads(str(browser.evaluated("document.body.dataset.tried")))
+    with hostile_page(served) as port, chromium.page(apart=True) as page:
+        let_in(page, served)
+        page.tell("Page.navigate", url=f"http://{name}:{port}/")
+        page.wait_for("document.title === 'tried'")
+        tried: dict[str, str] = json.loads(str(page.evaluated("document.body.dataset.tried")))
         assert len(tried) == 8
         # Of an opaque answer a page learns nothing, not even that it was a refusal.
         assert set(tried.values()) <= {"refused", "opaque 0"}, tried
         # The very request does what it wants where the page of the door asks it.
-        browser.open(f"{served.api.ui}/runs", "Items per page")
+        page.open(f"{served.api.ui}/runs", "Items per page")
         assert served.runs == before
         # Where the machine is busy, Prefect's database is locked for a while (503): its clients ask again.
-        browser.evaluated(
+        page.evaluated(
             f"const ask = () => fetch('/api/deployments/{served.deployment}/create_flow_run', "
             "{method: 'POST', "
             "headers: {'Content-Type': 'application/json', "
@@ -184,34 +191,35 @@ def test_a_hostile_page_gets_nothing_done_in_a_browser_that_was_let_in(
             ".then(({status}) => status === 503 ? setTimeout(ask, 300) "
             ": document.title = `asked ${status}`); ask()"
         )
-        browser.wait_for("document.title.startsWith('asked')")
-        assert browser.evaluated("document.title") == "asked 201"
+        page.wait_for("document.title.startsWith('asked')")
+        assert page.evaluated("document.title") == "asked 201"
     assert served.runs == before + 1
 
 
-def test_a_page_under_a_name_that_was_bent_to_this_machine_gets_nothing(served: Served, tmp_path: Path):
+def test_a_page_under_a_name_that_was_bent_to_this_machine_gets_nothing(
+    served: Served, chromium: browser.Browser
+):
     port = urlsplit(served.api.url).port
-    to_here = "--host-resolver-rules=MAP rebinding.example 127.0.0.1"
-    with page(tmp_path / "browser", {}, to_here) as browser:
-        seen = browser.open(f"http://rebinding.example:{port}/runs", "another name")
+    with chromium.page(apart=True) as page:
+        seen = page.open(f"http://rebinding.example:{port}/runs", "another name")
         assert "Dashboard" not in seen
-        browser.evaluated("fetch('/api/health').then(answer => { document.title = `${answer.status}`; })")
-        browser.wait_for("document.title === '421'")
+        page.evaluated("fetch('/api/health').then(answer => { document.title = `${answer.status}`; })")
+        page.wait_for("document.title === '421'")
 
 
 def test_a_browser_without_the_address_is_asked_for_a_password_and_the_address_works_once(
-    served: Served, tmp_path: Path
+    served: Served, chromium: browser.Browser
 ):
     link = door_link(served.api.ui, new_ticket(served.api.auth, time.time()))
-    with page(tmp_path / "one") as browser:
-        assert "Login" in browser.open(f"{served.api.ui}/runs", "Login")
-        browser.open(link, "Items per page")
-        kept = str(browser.evaluated("JSON.stringify({...localStorage, cookie: document.cookie})"))
+    with chromium.page(apart=True) as page:
+        assert "Login" in page.open(f"{served.api.ui}/runs", "Login")
+        page.open(link, "Items per page")
+        kept = str(page.evaluated("JSON.stringify({...localStorage, cookie: document.cookie})"))
         assert served.api.auth not in kept
-        assert link.partition("#")[2] not in str(browser.evaluated("location.href"))
-    with page(tmp_path / "two") as browser:
-        browser.open(link, "This link was used")
-        browser.open(f"{served.api.ui}/runs", "Login")
+        assert link.partition("#")[2] not in str(page.evaluated("location.href"))
+    with chromium.page(apart=True) as page:
+        page.open(link, "This link was used")
+        page.open(f"{served.api.ui}/runs", "Login")
 
 
 def curl(*options: str, account: tuple[str, ...] = ()) -> tuple[int, str]:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from services.compose import free_port
 from support.archives import Archive
+from support.command_runs import near
 
 from flows.orchestration.door_check import check_door
 from flows.orchestration.environment import PrefectApi, server_environment
@@ -45,18 +47,15 @@ def bare_prefect(home: Path, **environment: str) -> Iterator[PrefectApi]:
             process.terminate()
 
 
-def doctor(archive: Archive, **environment: str) -> dict[str, dict[str, str]]:
-    command = [sys.executable, "-m", "flows.cli", "doctor", "--json", "-C", archive.directory]
-    printed = subprocess.run(
-        command, env={**archive.environment, **environment}, capture_output=True, text=True, check=False
-    ).stdout
+def doctor(archive: Archive) -> dict[str, dict[str, str]]:
+    printed = archive.run("doctor", "--json").stdout
     rows = {row["what"]: row for row in map(json.loads, printed.splitlines())}
     return {what: row for what, row in rows.items() if what.startswith("Prefect's ")}
 
 
 def test_the_server_of_muniment_refuses_all_three(prefect_url: str, installation: Archive):
     assert [check.is_open for check in check_door(PrefectApi(prefect_url))] == [False, False, False]
-    found = doctor(installation)
+    found = doctor(near(installation))
     assert len(found) == 3
     assert {row["state"] for row in found.values()} == {"ok"}
 
@@ -71,31 +70,28 @@ def test_a_bare_prefect_answers_all_and_doctor_says_each(tmp_path: Path, install
 
 
 def test_a_prefect_with_a_password_of_the_operators_own_is_asked_with_it(
-    tmp_path: Path, installation: Archive, ledger: Path
+    tmp_path: Path, installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):
     password = "admin:of-the-operator"  # noqa: S105  of a server of this test
     (tmp_path / "password").write_text(f"{password}\n")
     in_the_environment = {"PREFECT_API_AUTH_STRING": password, "PREFECT_API_AUTH_STRING_FILE": ""}
     in_a_file = {"PREFECT_API_AUTH_STRING": "", "PREFECT_API_AUTH_STRING_FILE": str(tmp_path / "password")}
     with bare_prefect(tmp_path / "prefect", PREFECT_SERVER_API_AUTH_STRING=password) as api:
-        archive = Archive(installation.directory, api.url)
-        for collection, given in (("files", in_the_environment), ("images", in_a_file)):
-            found = doctor(archive, **given)
+        real = Archive(installation.directory, api.url)
+        # One of them as a process, which finds nothing in its memory.
+        for archive, given in ((near(real), in_the_environment), (real, in_a_file)):
+            for name, value in given.items():
+                monkeypatch.setenv(name, value)
+            found = doctor(near(real))
             assert {row["state"] for row in found.values()} == {"ok"}, given
             assert "without credentials it gets nothing" in found["Prefect's door: origin"]["detail"]
-            command = [sys.executable, "-m", "flows.cli", "preserve", ledger, "--collection", collection]
-            finished = subprocess.run(
-                [*command, "-C", archive.directory],
-                env={**archive.environment, **given},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            collection = "files" if archive is real else "images"
+            finished = archive.run("preserve", ledger, "--collection", collection)
             assert finished.returncode == 0, finished.stderr
 
 
 def test_of_a_server_of_its_own_that_does_not_run_the_secret_alone_is_looked_at(installation: Archive):
-    archive = Archive(installation.directory)
+    archive = near(Archive(installation.directory))
     assert {row["state"] for row in doctor(archive).values()} == {"ok"}
     (archive.directory / "state" / "prefect.secret").chmod(0o644)
     found = doctor(archive)

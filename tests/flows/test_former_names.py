@@ -16,6 +16,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Pending, Running, Scheduled
 from support.archives import Archive
+from support.flow_runs import installed
 
 from flows.installation.job_records import JobRecord, record_of, recorded_run
 from flows.installation.jobs import Job
@@ -30,6 +31,12 @@ from flows.submission.drop import DropRequest
 
 NIGHTLY = CronSchedule(cron="30 2 * * *", timezone="UTC")
 THEIRS = CronSchedule(cron="0 5 * * *", timezone="UTC")
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An installation that these tests share: of another one, everything is registered anew."""
+    return installed(tmp_path_factory.mktemp("former") / "archive", prefect_url)
 
 
 def register(archive: Archive) -> tuple[str, ...]:

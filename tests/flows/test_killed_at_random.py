@@ -16,8 +16,9 @@ SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 
 
 def test_killed_at_random_instants_drops_old_changed_and_new_are_kept_exactly_once(
-    archive: Archive, tmp_path: Path
+    installation: Archive, tmp_path: Path
 ):
+    archive = installation
     print(f"MUNIMENT_SOAK_SEED={SEED}")  # noqa: T201  pytest shows it where the test fails
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -30,6 +31,6 @@ def test_killed_at_random_instants_drops_old_changed_and_new_are_kept_exactly_on
         unkilled = ordeal.measure()
         ordeal.change()
         ordeal.hand_in(small_drops(tmp_path / "crate", 2))
-        ordeal.go_through(unkilled, most_kills=9)
+        ordeal.go_through(unkilled, most_kills=6)
     assert ordeal.kills
     ordeal.prove()

@@ -93,7 +93,7 @@ def preserve_at_once(archive: Archive, tmp_path: Path, count: int) -> list[Run]:
     return runs
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("count", [3, pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_all_commands_that_are_started_at_once_store_their_drops(
     count: int, installation: Archive, tmp_path: Path
 ):

@@ -39,7 +39,7 @@ from preservation.policy.load import load
 from storage.ports.stores import Deposit, Store
 
 FILES = 40
-PAUSE = 0.08
+PAUSE = 0.03
 
 
 class Halt:
@@ -162,7 +162,7 @@ def test_a_long_run_is_seen_to_move_in_the_status_and_in_prefect(
     assert (end["type"], end["data"]) == ("progress", 100.0)
     assert "read back" in end["description"]
     assert end["flow_run_id"]
-    assert processing(installation) == []
+    assert processing(near(installation)) == []
 
 
 def test_a_short_run_asks_nothing_of_prefect_for_its_progress(

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.workers import Service, service
+from services.workers import Service, asked, ended_run, kill, service
 from support.archives import Archive
+from support.command_runs import near
 from support.flow_runs import installed
+from support.processes import command_of, descendants, lives
 from support.waiting import until
 
 from demonstration.drawing import photograph, save_scan
@@ -39,6 +41,10 @@ def up(archive: Archive) -> Iterator[Service]:
     with service(archive, "up") as running:
         running.wait_for("watching the inboxes")
         yield running
+        family = descendants(running.process.pid)
+        running.ask_to_stop()
+        assert running.ended() == 0, running.lines
+        until(lambda: not any(map(lives, family)), "the end of all that it started")
     assert "Traceback" not in running.lines, running.lines
 
 
@@ -56,7 +62,7 @@ def told(answers: Path) -> dict[str, Any]:
 
 
 def journal(archive: Archive, name: str) -> list[str]:
-    shown = archive.run("journal", "show", name, "--json").stdout.splitlines()
+    shown = near(archive).run("journal", "show", name, "--json").stdout.splitlines()
     return [json.loads(line)["event_type"] for line in shown]
 
 
@@ -92,7 +98,7 @@ def test_a_drop_is_waited_for_kept_and_answered_and_a_broken_one_comes_back_mend
     until((accepted / "sheet-013.receipt.json").exists, up.lines)
     assert [key for key in archive.kept() if key.startswith("images/sheet-013/v1/data")]
     assert journal(archive, "images/sheet-013").count("ingestion end") == 2
-    assert archive.run("journal", "verify").returncode == 0
+    assert near(archive).run("journal", "verify").returncode == 0
 
 
 def test_what_waits_is_told_with_its_reason(archive: Archive, up: Service, pages: list[Path]):
@@ -120,19 +126,19 @@ def test_a_drop_that_waits_for_a_person_goes_on_when_somebody_approves(archive: 
     (capture / "capture.raw8").write_bytes(bytes((place * 97 + 31) % 251 for place in range(9000)))
 
     def waiting() -> list[dict[str, Any]]:
-        told = json.loads(archive.run("status", "--json").stdout)
+        told = json.loads(near(archive).run("status", "--json").stdout)
         return [one for one in told["taken"] if one["verdict"] == "waiting"]
 
     until(lambda: bool(waiting()), up.lines)
     assert waiting()[0]["object"] == "images/capture"
-    assert "images/capture" in archive.run("status").stdout
+    assert "images/capture" in near(archive).run("status").stdout
     why = ("--because", "raw capture", "--by", "Ada Lund")
-    rehearsed = archive.run("approve", "images/capture", *why, "--dry-run")
+    rehearsed = near(archive).run("approve", "images/capture", *why, "--dry-run")
     assert "would be approved" in rehearsed.stdout
-    assert archive.run("approve", "images/nothing", *why).returncode == 6
+    assert near(archive).run("approve", "images/nothing", *why).returncode == 6
     assert archive.run("approve", "images/capture", *why).returncode == 0
     until((archive.directory / "accepted" / "images" / "capture.receipt.json").exists, up.lines)
-    story = archive.run("journal", "show", "images/capture").stdout
+    story = near(archive).run("journal", "show", "images/capture").stdout
     assert "Ada Lund" in story
     assert "raw capture" in story
 
@@ -142,9 +148,20 @@ def test_what_is_accepted_is_removed_by_the_command_when_its_time_is_over(archiv
     kept = archive.directory / "accepted" / "files" / "letter.txt"
     letter.write_text("Dear all")
     until(kept.with_name("letter.txt.receipt.json").exists, up.lines)
-    rehearsed = archive.run("clear", "--dry-run", "--json")
+    rehearsed = near(archive).run("clear", "--dry-run", "--json")
     assert json.loads(rehearsed.stdout)["removed"] is False
     assert kept.exists()
     assert archive.run("clear").returncode == 0
     assert not kept.exists()
-    assert archive.run("journal", "verify").returncode == 0
+    assert near(archive).run("journal", "verify").returncode == 0
+
+
+def test_a_worker_that_was_killed_is_started_again_and_takes_runs(
+    archive: Archive, up: Service, ledger: Path
+):
+    ready = up.lines.count("is ready")
+    worker = next(child for child in descendants(up.process.pid) if " worker " in command_of(child))
+    kill(worker)
+    up.wait_for("the worker ended (exit -9); it is started again in 1 s")
+    up.wait_for("is ready", times=ready + 1)
+    assert ended_run(archive, asked(archive, ledger)).state_name == "Stored", up.lines

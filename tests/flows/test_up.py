@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from services.workers import asked, ended_run, kill, service
+from services.workers import kill, service
 from support.archives import Archive
 from support.processes import command_of, descendants, lives
 from support.waiting import until
@@ -13,26 +13,6 @@ from support.waiting import until
 from flows.cli.up import _serve_again
 from flows.installation.settings_file import load_settings
 from flows.service.supervise import Supervised
-
-
-def worker_of(pid: int) -> int:
-    """The worker that the service has started."""
-    return next(child for child in descendants(pid) if " worker " in command_of(child))
-
-
-def test_the_service_starts_a_worker_again_that_was_killed_and_ends_with_all_it_started(
-    installation: Archive, ledger: Path
-):
-    with service(installation, "up") as up:
-        kill(worker_of(up.process.pid))
-        up.wait_for("the worker ended (exit -9); it is started again in 1 s")
-        up.wait_for("is ready", times=2)
-        assert ended_run(installation, asked(installation, ledger)).state_name == "Stored", up.lines
-        family = descendants(up.process.pid)
-        up.ask_to_stop()
-        assert up.ended() == 0, up.lines
-        until(lambda: not any(map(lives, family)), "the end of all that it started")
-    assert "Traceback" not in up.lines
 
 
 def test_a_service_that_is_killed_takes_its_watcher_and_its_worker_along(installation: Archive):

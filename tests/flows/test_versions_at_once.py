@@ -15,8 +15,9 @@ SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 
 
 def test_two_machines_that_make_versions_at_once_never_clash_and_leave_no_gap(
-    archive: Archive, tmp_path: Path
+    installation: Archive, tmp_path: Path
 ):
+    archive = installation
     print(f"MUNIMENT_SOAK_SEED={SEED}")  # noqa: T201  pytest shows it where the test fails
     machines = (archive, on_another_machine(archive, tmp_path / "elsewhere"))
     stores = [archive.store("first"), archive.store("second")]

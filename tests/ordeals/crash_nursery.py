@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from flows.cli.__main__ import main
 
@@ -40,20 +41,22 @@ def _has_ended(pid: int) -> bool:
     return True
 
 
-def _become_the_command(arguments: list[str], environment: dict[str, str], said: str) -> None:
+def _become_the_command(arguments: list[str], environment: dict[str, str], said: str, folder: str) -> None:
     os.setsid()
+    os.chdir(folder)
     for number, stream in enumerate((os.devnull, f"{said}/stdout", f"{said}/stderr")):
         os.dup2(os.open(stream, os.O_RDWR | os.O_APPEND), number)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["muniment", *arguments]
+    code = 0
     try:
         main()
     except SystemExit as end:
-        sys.stdout.flush()
-        os._exit(end.code if isinstance(end.code, int) else 1)
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     sys.stdout.flush()
-    os._exit(0)
+    Path(said, "code").write_text(str(code))
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ class Run:
         """What it has told on stdout, as JSON lines, once it has ended."""
         return [json.loads(line) for line in (self.said / "stdout").read_text().splitlines()]
 
+    def code(self) -> int:
+        """How a run of a warm start has ended, where it ended by itself."""
+        return int((self.said / "code").read_text())
+
     def kill(self) -> None:
         """Kill the process and all it has started, of whatever session, as one.
 
@@ -87,8 +91,8 @@ def cold_start(arguments: Sequence[str | Path], environment: Mapping[str, str], 
 
 
 @contextmanager
-def warm_start() -> Iterator[Start]:
-    """Give what starts runs from a process that has imported what costs most."""
+def warm_start(folder: Path = Path()) -> Iterator[Start]:
+    """Give what starts runs in a folder, from a process that has imported what costs most."""
     nursery = subprocess.Popen(
         [sys.executable, Path(__file__).with_name("crash_nursery.py")],
         stdin=subprocess.PIPE,
@@ -103,7 +107,8 @@ def warm_start() -> Iterator[Start]:
     def start(arguments: Sequence[str | Path], environment: Mapping[str, str], said: Path) -> Run:
         for stream in ("stdout", "stderr"):
             (said / stream).write_bytes(b"")
-        pid = int(_asked(orders, answers, [[*map(str, arguments)], dict(environment), str(said)]))
+        words = [*map(str, arguments)]
+        pid = int(_asked(orders, answers, [words, dict(environment), str(said), str(folder)]))
         return Run(pid, said, lambda: _asked(orders, answers, pid) == "ended")
 
     try:

@@ -14,7 +14,8 @@ from typing import Any
 from ordeals.crash_drops import Content, content_of
 from ordeals.crash_proofs import prove_kept, prove_story, prove_tidy
 from ordeals.crash_trees import Run, Start
-from support.archives import Archive, make_archive
+from support.archives import Archive
+from support.flow_runs import installed
 
 OBJECT = "files/letters"
 _MACHINES = ("here", "there")
@@ -26,7 +27,7 @@ _POLL_SECONDS = 0.01
 
 def on_another_machine(archive: Archive, directory: Path) -> Archive:
     """Make an installation of its own whose catalogue, journal, key and stores are those of ``archive``."""
-    other = make_archive(directory, archive.api_url)
+    other = installed(directory, archive.api_url)
     settings = other.directory / "muniment.toml"
     text = (archive.directory / "muniment.toml").read_text()
     text = text.replace("sqlite:///state/", f"sqlite:///{archive.directory}/state/")

@@ -19,7 +19,8 @@ import psycopg
 import pytest
 from services.compose import DOCKER, ComposedDatabases, ComposedServer, free_port, services, started
 from services.workers import service
-from support.archives import MUNIMENT, Archive
+from support.archives import MUNIMENT
+from support.flow_runs import installed
 from support.waiting import until
 
 CEPH = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
@@ -89,7 +90,8 @@ def test_one_of_the_two_cannot_read_the_database_of_the_other(databases: Compose
         psycopg.connect(stranger, password=databases.muniment_password)
 
 
-def test_a_service_is_healthy_while_its_watcher_and_its_worker_live(archive: Archive):
+def test_a_service_is_healthy_while_its_watcher_and_its_worker_live(tmp_path: Path, prefect_url: str):
+    archive = installed(tmp_path / "archive", prefect_url)
     told = {**archive.environment, "MUNIMENT_HOME": str(archive.directory)}
     with service(archive, "up") as up:
         published = archive.directory / "state" / "watching.json"

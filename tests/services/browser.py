@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 import pytest
 from support.waiting import PATIENCE
@@ -98,9 +98,41 @@ class Page:
                 self.complaints.append(json.dumps(told["exceptionDetails"]))
 
 
+@dataclass(frozen=True)
+class Browser:
+    """A running Chromium. All pages have its cache and what sites have stored, but for those ``apart``."""
+
+    _port: int
+
+    @contextmanager
+    def page(self, headers: Mapping[str, str] = _NO_HEADERS, *, apart: bool = False) -> Iterator[Page]:
+        """Give a new page whose requests carry ``headers``; ``apart``, as of a browser that is new."""
+        with connect(self._address(), max_size=None, proxy=None) as line:
+            whole = Page(line)
+            context = whole.tell("Target.createBrowserContext")["browserContextId"] if apart else None
+            wanted = {"browserContextId": context} if context else {}
+            target = whole.tell("Target.createTarget", url="about:blank", **wanted)["targetId"]
+            address = f"ws://127.0.0.1:{self._port}/devtools/page/{target}"
+            try:
+                with connect(address, max_size=None, proxy=None) as of_page:
+                    opened = Page(of_page)
+                    for domain in ("Page", "Network", "Log", "Runtime"):
+                        opened.tell(f"{domain}.enable")
+                    opened.tell("Network.setExtraHTTPHeaders", headers=dict(headers))
+                    yield opened
+            finally:
+                whole.tell("Target.closeTarget", targetId=target)
+                if context:
+                    whole.tell("Target.disposeBrowserContext", browserContextId=context)
+
+    def _address(self) -> str:
+        with urlopen(f"http://127.0.0.1:{self._port}/json/version", timeout=PATIENCE) as answer:
+            return str(json.load(answer)["webSocketDebuggerUrl"])
+
+
 @contextmanager
-def page(folder: Path, headers: Mapping[str, str] = _NO_HEADERS, *options: str) -> Iterator[Page]:
-    """Give a page whose requests carry ``headers``; skip the test where there is no Chromium.
+def browser(folder: Path, *options: str) -> Iterator[Browser]:
+    """Give a browser that keeps what it has to keep in ``folder``; skip the test where there is no Chromium.
 
     ``options`` are further options of Chromium's command.
     """
@@ -121,23 +153,23 @@ def page(folder: Path, headers: Mapping[str, str] = _NO_HEADERS, *options: str) 
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HOME": str(folder)}
     ) as process:
         try:
-            with connect(_new_page(folder), max_size=None, proxy=None) as line:
-                opened = Page(line)
-                for domain in ("Page", "Network", "Log", "Runtime"):
-                    opened.tell(f"{domain}.enable")
-                opened.tell("Network.setExtraHTTPHeaders", headers=dict(headers))
-                yield opened
+            yield Browser(_port_of(folder))
         finally:
             process.terminate()
 
 
-def _new_page(folder: Path) -> str:
-    """Return where the DevTools protocol is spoken with a new page."""
+@contextmanager
+def page(folder: Path, headers: Mapping[str, str] = _NO_HEADERS, *options: str) -> Iterator[Page]:
+    """Give a page of a browser of its own, as ``browser`` and its ``page`` do."""
+    with browser(folder, *options) as running, running.page(headers) as opened:
+        yield opened
+
+
+def _port_of(folder: Path) -> int:
+    """Return the port at which the DevTools protocol is spoken."""
     told = folder / "DevToolsActivePort"
     deadline = time.monotonic() + PATIENCE
     while not (told.exists() and told.read_text().count("\n")):
         assert time.monotonic() < deadline, "Chromium does not start"
         time.sleep(0.1)
-    address = f"http://127.0.0.1:{told.read_text().splitlines()[0]}/json/new?about:blank"
-    with urlopen(Request(address, method="PUT"), timeout=PATIENCE) as answer:
-        return str(json.load(answer)["webSocketDebuggerUrl"])
+    return int(told.read_text().splitlines()[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -70,17 +70,24 @@ def surroundings(archive: Archive) -> Iterator[None]:
         os.environ.update(before)
 
 
-def outcome_of_run(archive: Archive, drop: Path, collection: str = "files") -> RunResult:
-    """Preserve a drop, and return all that the run tells."""
+def outcome_of_run(archive: Archive, *drops: Path, collection: str = "files") -> RunResult:
+    """Preserve drops by one run, and return all that it tells."""
     with surroundings(archive):
         settings = load_settings(archive.directory)
-        [run] = in_runs(drops_of([drop], collection, settings), settings)
+        [run] = in_runs(drops_of(list(drops), collection, settings), settings)
         return run_preserve(settings, PrefectApi(archive.api_url), run)
 
 
 def preserved(archive: Archive, drop: Path, collection: str = "files") -> SubmissionResult:
     """Preserve a drop, with no fault but the drop's own, and return what is told of it."""
-    outcome = outcome_of_run(archive, drop, collection)
-    assert not outcome.fault, outcome.fault
-    [told] = outcome.results
+    [told] = all_preserved(archive, [drop], collection)
     return told
+
+
+def all_preserved(
+    archive: Archive, drops: Sequence[Path], collection: str = "files"
+) -> Sequence[SubmissionResult]:
+    """Preserve drops by one run, with no fault but their own, and return what is told of each."""
+    outcome = outcome_of_run(archive, *drops, collection=collection)
+    assert not outcome.fault, outcome.fault
+    return outcome.results
