@@ -28,14 +28,14 @@ def spend(seconds):
 
 
 def pytest_configure(config):
-    config.pluginmanager.register(Costs(Budgets(0.6, {{"test_allowed.py": 5}})))
+    config.pluginmanager.register(Costs(Budgets(0.3, {{"test_allowed.py": 5}})))
 
 
 @pytest.fixture(scope="session")
 def server():
-    spend(1)
+    spend(0.5)
     yield spend
-    spend(1)
+    spend(0.5)
 
 
 @pytest.fixture
@@ -48,17 +48,17 @@ import sys
 
 
 def test_in_its_own_process(spending):
-    spending(0.4)
+    spending(0.2)
 
 
 def test_in_a_process_that_it_starts():
-    subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.4: pass"], check=True)
+    subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.2: pass"], check=True)
 """
 _FILES = {
     "test_dear.py": _DEAR,
     "test_allowed.py": _DEAR,
     "test_shared.py": "def test_first(server): pass\n\n\ndef test_last(server): pass\n",
-    "test_soaks.py": "import pytest\n\n\n@pytest.mark.soak\ndef test_long(spending): spending(1)\n",
+    "test_soaks.py": "import pytest\n\n\n@pytest.mark.soak\ndef test_long(spending): spending(0.5)\n",
     "test_waits.py": "import time\n\n\ndef test_sleeps(): time.sleep(1.1)\n",
 }
 
@@ -85,10 +85,10 @@ def test_a_file_over_its_budget_is_named_and_fails_the_run_and_the_slowest_tests
     assert finished.returncode == pytest.ExitCode.TESTS_FAILED, finished.stdout
     assert "8 passed" in finished.stdout
     [over] = re.findall(r".*budget is.*", finished.stdout)
-    assert re.fullmatch(r"test_dear\.py took (0\.[89]|[1-4]\.\d) CPU seconds; its budget is 0\.6", over)
+    assert re.fullmatch(r"test_dear\.py took (0\.[4-9]|[1-4]\.\d) CPU seconds; its budget is 0\.3", over)
     [waited] = re.findall(r"^ +(\S+) +(\S+)  test_waits\.py::test_sleeps$", finished.stdout, re.MULTILINE)
     assert float(waited[0]) >= 1.1
-    assert float(waited[1]) < 0.6
+    assert float(waited[1]) < 0.3
 
 
 @pytest.mark.parametrize(
