@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.archives import Archive
 from support.command_runs import near
-from support.flow_runs import preserved
+from support.flow_runs import installed, preserved, preserved_together
 from support.hostile_trees import Deep
 from support.takes import contents, found_complete
 
@@ -37,8 +37,8 @@ def opened(archive: Archive) -> Iterator[Installation]:
         yield installation
 
 
-def accepted(archive: Archive, name: str, text: str = "Dear", *, alone: bool = False) -> Path:
-    """Drop something, let it be taken, preserved and answered; return where it is then."""
+def dropped(archive: Archive, name: str, text: str = "Dear", *, alone: bool = False) -> Take:
+    """Drop something, and let it be taken."""
     area = load_settings(archive.directory).areas[0]
     area.make_folders()
     drop = area.inbox / "files" / name
@@ -47,11 +47,49 @@ def accepted(archive: Archive, name: str, text: str = "Dear", *, alone: bool = F
     file.write_text(text)
     taken = take(found_complete(area, drop, collection=CollectionName("files")), now())
     assert isinstance(taken, Take)
-    told = preserved(archive, taken.path)
-    assert told.ending.verdict is Verdict.STORED, told.ending.sentence
-    placed = place(told, taken)
-    assert placed is not None
-    return placed
+    return taken
+
+
+def accepted(archive: Archive, *takes: Take) -> list[Path]:
+    """Let what was taken be preserved, in one run, and answered; return where each is then."""
+    results = preserved_together(archive, *(taken.path for taken in takes))
+    assert {told.ending.verdict for told in results} == {Verdict.STORED}, results
+    placed = [place(told, taken) for told, taken in zip(results, takes, strict=True)]
+    return [path for path in placed if path is not None]
+
+
+@pytest.fixture(scope="module")
+def accepted_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An installation that has accepted letters: made once, and only copied."""
+    archive = installed(tmp_path_factory.mktemp("accepted") / "archive", prefect_url)
+    assert accepted(archive, dropped(archive, "letters")) == [letters_in(archive)]
+    return archive
+
+
+@pytest.fixture
+def holding(accepted_once: Archive, tmp_path: Path) -> Archive:
+    """An installation of one's own that has accepted letters."""
+    return Archive(shutil.copytree(accepted_once.directory, tmp_path / "archive"), accepted_once.api_url)
+
+
+@pytest.fixture(scope="module")
+def two_accepted_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An installation that has accepted letters and another drop: made once, and only copied."""
+    archive = installed(tmp_path_factory.mktemp("accepted") / "archive", prefect_url)
+    accepted(archive, dropped(archive, "letters"), dropped(archive, "other", "Other"))
+    return archive
+
+
+@pytest.fixture
+def holding_two(two_accepted_once: Archive, tmp_path: Path) -> Archive:
+    """An installation of one's own that has accepted letters and another drop."""
+    directory = shutil.copytree(two_accepted_once.directory, tmp_path / "archive")
+    return Archive(directory, two_accepted_once.api_url)
+
+
+def letters_in(archive: Archive) -> Path:
+    """Where the letters lie that were accepted."""
+    return archive.directory / "accepted" / "files" / "letters"
 
 
 def cleared(archive: Archive, days: int = 31, *, dry_run: bool = False) -> list[ClearResult]:
@@ -60,8 +98,8 @@ def cleared(archive: Archive, days: int = 31, *, dry_run: bool = False) -> list[
 
 
 def test_a_drop_is_removed_when_its_time_is_over_and_its_replicas_were_read_back(installation: Archive):
-    drop = accepted(installation, "letters")
-    alone = accepted(installation, "letter.txt", alone=True)
+    takes = (dropped(installation, "letters"), dropped(installation, "letter.txt", alone=True))
+    drop, alone = accepted(installation, *takes)
     assert cleared(installation, days=29) == []
     would_be = cleared(installation, dry_run=True)
     assert drop.is_dir()
@@ -79,12 +117,12 @@ def test_a_drop_is_removed_when_its_time_is_over_and_its_replicas_were_read_back
     assert cleared(installation) == []
 
 
-def test_a_replica_that_is_gone_as_a_whole_is_unsound_and_so_are_both(installation: Archive):
-    drop = accepted(installation, "letters")
-    shutil.rmtree(installation.store("second") / "files")
-    [one_gone] = cleared(installation)
-    shutil.rmtree(installation.store("first") / "files")
-    [both_gone] = cleared(installation)
+def test_a_replica_that_is_gone_as_a_whole_is_unsound_and_so_are_both(holding: Archive):
+    drop = letters_in(holding)
+    shutil.rmtree(holding.store("second") / "files")
+    [one_gone] = cleared(holding)
+    shutil.rmtree(holding.store("first") / "files")
+    [both_gone] = cleared(holding)
 
     for found, stores in ((one_gone, ["second"]), (both_gone, ["first", "second"])):
         assert isinstance(found, RetainedDrop)
@@ -95,8 +133,8 @@ def test_a_replica_that_is_gone_as_a_whole_is_unsound_and_so_are_both(installati
 
 
 def test_a_single_file_that_got_a_number_is_known_again(installation: Archive):
-    accepted(installation, "letter.txt", "Dear", alone=True)
-    second = accepted(installation, "letter.txt", "Dearest", alone=True)
+    accepted(installation, dropped(installation, "letter.txt", "Dear", alone=True))
+    [second] = accepted(installation, dropped(installation, "letter.txt", "Dearest", alone=True))
     assert second.name == "letter.txt (2)"
 
     assert all(isinstance(one, ClearedDrop) for one in cleared(installation))
@@ -104,19 +142,19 @@ def test_a_single_file_that_got_a_number_is_known_again(installation: Archive):
 
 
 def test_a_drop_stays_where_a_replica_is_damaged_or_away_or_the_drop_itself_is_another(
-    installation: Archive,
+    holding: Archive,
 ):
-    drop = accepted(installation, "letters")
-    replica = installation.store("second") / "files/letters/v1/data/originals/page 1.txt"
+    drop = letters_in(holding)
+    replica = holding.store("second") / "files/letters/v1/data/originals/page 1.txt"
     replica.chmod(0o644)
 
     replica.write_text("Deer")
-    [damaged] = cleared(installation)
+    [damaged] = cleared(holding)
     replica.unlink()
-    [lost] = cleared(installation)
+    [lost] = cleared(holding)
     replica.write_text("Dear")
     (drop / "note.txt").write_text("not kept")
-    [changed] = cleared(installation)
+    [changed] = cleared(holding)
 
     for one, reason in (
         (damaged, "1 of the 2 replicas"),
@@ -133,27 +171,25 @@ def alter(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def test_a_drop_stays_where_a_file_lies_in_a_replica_that_no_manifest_names(installation: Archive):
-    accepted(installation, "letters")
-    version = installation.store("second") / "files/letters/v1"
+def test_a_drop_stays_where_a_file_lies_in_a_replica_that_no_manifest_names(holding: Archive):
+    version = holding.store("second") / "files/letters/v1"
     (version / "metadata/more.xml").write_text("<more/>")
 
-    [found] = cleared(installation)
+    [found] = cleared(holding)
 
     assert isinstance(found, RetainedDrop)
     assert [one.store for one in found.unsound] == ["second"]
     assert "metadata/more.xml" in found.unsound[0].sentence
 
 
-def test_a_drop_stays_where_a_replica_was_forged_and_its_tag_manifest_made_to_fit(installation: Archive):
-    accepted(installation, "letters")
-    version = installation.store("second") / "files/letters/v1"
+def test_a_drop_stays_where_a_replica_was_forged_and_its_tag_manifest_made_to_fit(holding: Archive):
+    version = holding.store("second") / "files/letters/v1"
     premis, tags = version / "metadata/premis.xml", version / "tagmanifest-sha256.txt"
     before = hashlib.sha256(premis.read_bytes()).hexdigest()
     alter(premis, "<premis/>")
     alter(tags, tags.read_text().replace(before, hashlib.sha256(b"<premis/>").hexdigest()))
 
-    [found] = cleared(installation)
+    [found] = cleared(holding)
 
     assert isinstance(found, RetainedDrop)
     assert [one.store for one in found.unsound] == ["second"]
@@ -161,16 +197,16 @@ def test_a_drop_stays_where_a_replica_was_forged_and_its_tag_manifest_made_to_fi
 
 
 def test_a_drop_stays_where_the_catalogue_has_another_digest_than_the_journal_and_that_is_an_alarm(
-    installation: Archive, caplog: pytest.LogCaptureFixture
+    holding: Archive, caplog: pytest.LogCaptureFixture
 ):
-    drop = accepted(installation, "letters")
-    with_one_copy(installation)
-    with opened(installation) as opened_, opened_.database.writing() as connection:
+    drop = letters_in(holding)
+    with_one_copy(holding)
+    with opened(holding) as opened_, opened_.database.writing() as connection:
         connection.exec_driver_sql(
             "UPDATE tag_digests SET digest = substr(digest, 2) || substr(digest, 1, 1)"
         )
 
-    told = near(installation).run("clear", "--json")
+    told = near(holding).run("clear", "--json")
 
     assert told.returncode == 4
     assert "it was altered" in json.loads(told.stdout)["sentence"]
@@ -179,14 +215,14 @@ def test_a_drop_stays_where_the_catalogue_has_another_digest_than_the_journal_an
 
 
 @pytest.mark.parametrize("forged", ["letters.kept.json", "other.kept.json"])
-def test_what_only_looks_like_a_note_of_ours_removes_nothing(installation: Archive, forged: str):
-    drop = accepted(installation, "letters")
+def test_what_only_looks_like_a_note_of_ours_removes_nothing(holding: Archive, forged: str):
+    drop = letters_in(holding)
     note = drop.with_name("letters.kept.json")
     text = note.read_text().replace('"name":"letters"', '"name":"elsewhere"')
     note.unlink()
     note.with_name(forged).write_text(text)
 
-    assert cleared(installation) == []
+    assert cleared(holding) == []
     assert drop.is_dir()
 
 
@@ -211,24 +247,24 @@ def deletions(archive: Archive, package: str) -> int:
         )
 
 
-def test_what_came_while_the_package_was_read_back_brings_the_drop_back(installation: Archive):
-    drop = accepted(installation, "letters")
+def test_what_came_while_the_package_was_read_back_brings_the_drop_back(holding: Archive):
+    drop = letters_in(holding)
 
-    [found] = meddled(installation, lambda: (drop / "late.txt").write_text("not kept"))
+    [found] = meddled(holding, lambda: (drop / "late.txt").write_text("not kept"))
 
     assert isinstance(found, RetainedDrop)
     assert "while its package was read back" in found.sentence
     assert (drop / "late.txt").read_text() == "not kept"
     assert drop.with_name("letters.kept.json").exists()
-    assert not (installation.directory / "processing/.cleared").exists()
-    assert deletions(installation, "files/letters/v1") == 0
+    assert not (holding.directory / "processing/.cleared").exists()
+    assert deletions(holding, "files/letters/v1") == 0
 
 
 @pytest.mark.parametrize("instant", ["_remove_tree", "_remove_beside", "_event"])
 def test_a_removal_that_was_stopped_is_finished_the_next_time_and_reported_once(
-    installation: Archive, monkeypatch: pytest.MonkeyPatch, instant: str
+    holding: Archive, monkeypatch: pytest.MonkeyPatch, instant: str
 ):
-    drop = accepted(installation, "letters")
+    drop = letters_in(holding)
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -236,24 +272,23 @@ def test_a_removal_that_was_stopped_is_finished_the_next_time_and_reported_once(
     with monkeypatch.context() as patched:
         patched.setattr(remove, instant, stop)
         with pytest.raises(KeyboardInterrupt):
-            cleared(installation)
-    assert deletions(installation, "files/letters/v1") == 0
+            cleared(holding)
+    assert deletions(holding, "files/letters/v1") == 0
 
-    assert cleared(installation) == []
+    assert cleared(holding) == []
 
     assert not drop.exists()
-    assert contents(installation.directory / "accepted") == {}
-    assert not (installation.directory / "processing/.cleared").exists()
-    assert deletions(installation, "files/letters/v1") == 1
+    assert contents(holding.directory / "accepted") == {}
+    assert not (holding.directory / "processing/.cleared").exists()
+    assert deletions(holding, "files/letters/v1") == 1
 
 
 @pytest.mark.parametrize("error", [RecursionError("too deep"), MemoryError(), ZeroDivisionError("a bug")])
 @pytest.mark.parametrize("instant", ["clear.tree_of", "remove.remove_tree"])
 def test_what_nothing_expects_of_one_drop_holds_up_no_other(
-    installation: Archive, monkeypatch: pytest.MonkeyPatch, error: Exception, instant: str
+    holding_two: Archive, monkeypatch: pytest.MonkeyPatch, error: Exception, instant: str
 ):
-    accepted(installation, "letters")
-    other = accepted(installation, "other", "Other")
+    other = letters_in(holding_two).with_name("other")
     place, _, name = instant.partition(".")
     module = {"clear": clear, "remove": remove}[place]
     unbroken = getattr(module, name)
@@ -265,12 +300,12 @@ def test_what_nothing_expects_of_one_drop_holds_up_no_other(
 
     with monkeypatch.context() as patched:
         patched.setattr(module, name, breaking)
-        found = cleared(installation)
+        found = cleared(holding_two)
     assert [type(one) for one in found] == [RetainedDrop, ClearedDrop]
     assert type(error).__name__ in found[0].sentence
     assert not other.exists()
-    assert [one for one in cleared(installation) if isinstance(one, RetainedDrop)] == []
-    assert contents(installation.directory / "accepted") == {}
+    assert [one for one in cleared(holding_two) if isinstance(one, RetainedDrop)] == []
+    assert contents(holding_two.directory / "accepted") == {}
 
 
 def test_a_drop_deeper_than_python_recurses_is_removed_as_any_other(installation: Archive, deep: Deep):
@@ -289,10 +324,9 @@ def test_a_drop_deeper_than_python_recurses_is_removed_as_any_other(installation
 
 
 def test_what_cannot_be_removed_is_reported_each_time_and_holds_up_no_other(
-    installation: Archive, monkeypatch: pytest.MonkeyPatch
+    holding_two: Archive, monkeypatch: pytest.MonkeyPatch
 ):
-    accepted(installation, "letters")
-    other = accepted(installation, "other", "Other")
+    other = letters_in(holding_two).with_name("other")
     remove_tree = remove._remove_tree
 
     def refuse(aside: Shelf, name: str) -> None:
@@ -301,12 +335,12 @@ def test_what_cannot_be_removed_is_reported_each_time_and_holds_up_no_other(
         remove_tree(aside, name)
 
     monkeypatch.setattr(remove, "_remove_tree", refuse)
-    first, second = cleared(installation), cleared(installation)
+    first, second = cleared(holding_two), cleared(holding_two)
 
     assert [type(one) for one in first] == [RetainedDrop, ClearedDrop]
     assert [type(one) for one in second] == [RetainedDrop]
     assert not other.exists()
-    assert deletions(installation, "files/letters/v1") == 0
+    assert deletions(holding_two, "files/letters/v1") == 0
 
 
 def test_the_sentinels_beside_a_drop_go_with_it(installation: Archive):
@@ -335,18 +369,18 @@ def test_the_sentinels_beside_a_drop_go_with_it(installation: Archive):
         ('"object_name":"letters"', '"object_name":"another"'),
     ],
 )
-def test_a_forged_note_reaches_nothing_outside(installation: Archive, before: str, after: str):
-    drop = accepted(installation, "letters")
+def test_a_forged_note_reaches_nothing_outside(holding: Archive, before: str, after: str):
+    drop = letters_in(holding)
     note = drop.with_name("letters.kept.json")
     assert before in note.read_text()
     note.write_text(note.read_text().replace(before, after))
-    elsewhere = {path for path in installation.directory.iterdir() if path.name != "processing"}
+    elsewhere = {path for path in holding.directory.iterdir() if path.name != "processing"}
 
-    cleared(installation)
+    cleared(holding)
 
-    assert {path for path in installation.directory.iterdir() if path.name != "processing"} == elsewhere
-    assert (installation.directory / "muniment.toml").exists()
-    assert not (installation.directory / "processing/.cleared").exists()
+    assert {path for path in holding.directory.iterdir() if path.name != "processing"} == elsewhere
+    assert (holding.directory / "muniment.toml").exists()
+    assert not (holding.directory / "processing/.cleared").exists()
 
 
 def with_one_copy(archive: Archive) -> None:
@@ -356,15 +390,15 @@ def with_one_copy(archive: Archive) -> None:
     policy.write_text(f"{text}\n[retention]\naccepted_days = 0\n")
 
 
-def test_a_replica_that_is_found_unsound_is_no_good_end_though_the_drop_may_go(installation: Archive):
-    with_one_copy(installation)
-    drop = accepted(installation, "letters")
-    replica = installation.store("first") / "files/letters/v1/data/originals/page 1.txt"
+def test_a_replica_that_is_found_unsound_is_no_good_end_though_the_drop_may_go(holding: Archive):
+    with_one_copy(holding)
+    drop = letters_in(holding)
+    replica = holding.store("first") / "files/letters/v1/data/originals/page 1.txt"
     replica.chmod(0o644)
     replica.write_text("Deer")
 
-    [found] = cleared(installation, dry_run=True)
-    told = near(installation).run("clear", "--json")
+    [found] = cleared(holding, dry_run=True)
+    told = near(holding).run("clear", "--json")
 
     assert isinstance(found, ClearedDrop)
     assert [(one.store, str(one.package)) for one in found.unsound] == [("first", "files/letters/v1")]
@@ -401,23 +435,23 @@ def test_what_cannot_be_read_is_reported_and_is_not_the_same_as_nothing_due(
 
 
 @pytest.mark.parametrize("damage", ["", '{"take"', '{"take":"'])
-def test_a_damaged_record_is_reported_with_what_to_do(installation: Archive, damage: str):
-    drop = accepted(installation, "letters")
+def test_a_damaged_record_is_reported_with_what_to_do(holding: Archive, damage: str):
+    drop = letters_in(holding)
     drop.with_name("letters.kept.json").write_text(damage)
 
-    [found] = cleared(installation)
+    [found] = cleared(holding)
 
     assert isinstance(found, RetainedDrop)
     assert found.path == drop
     assert "letters.kept.json beside it is damaged" in found.sentence
     assert "inbox" in found.sentence
     shutil.rmtree(drop)
-    assert cleared(installation) == [], "it is about no drop that is there"
+    assert cleared(holding) == [], "it is about no drop that is there"
 
 
 def test_a_drop_that_has_the_name_of_a_note_is_a_drop(installation: Archive):
-    named = accepted(installation, "letters.kept.json", "Dear", alone=True)
-    other = accepted(installation, "letters")
+    takes = (dropped(installation, "letters.kept.json", "Dear", alone=True), dropped(installation, "letters"))
+    named, other = accepted(installation, *takes)
     assert other.name == "letters (2)"
     # As somebody could have put it there by hand.
     other.with_name("letters").mkdir()

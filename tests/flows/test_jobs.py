@@ -31,7 +31,7 @@ from services.alarm_receivers import WEBHOOK_SECRET
 from services.time_stamping import Certifier, time_stamping
 from services.workers import Service, ended_run, service, wake
 from support.archives import Archive
-from support.flow_runs import all_preserved, installed, surroundings
+from support.flow_runs import installed, preserved_together, surroundings
 from support.takes import found_complete
 from support.waiting import until
 
@@ -127,7 +127,7 @@ def accepted(archive: Archive, settings: Settings, name: str, *more: str) -> Pat
         taken = take(found_complete(area, drop, collection=CollectionName("files")), now())
         assert isinstance(taken, Take)
         takes.append(taken)
-    results = all_preserved(archive, [taken.path for taken in takes])
+    results = preserved_together(archive, *(taken.path for taken in takes))
     places = [place(result, taken) for result, taken in zip(results, takes, strict=True)]
     assert None not in places
     [placed, *_] = places

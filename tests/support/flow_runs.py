@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -71,7 +71,7 @@ def surroundings(archive: Archive) -> Iterator[None]:
 
 
 def outcome_of_run(archive: Archive, *drops: Path, collection: str = "files") -> RunResult:
-    """Preserve drops by one run, and return all that it tells."""
+    """Preserve small drops in one run, and return all that the run tells."""
     with surroundings(archive):
         settings = load_settings(archive.directory)
         [run] = in_runs(drops_of(list(drops), collection, settings), settings)
@@ -80,14 +80,12 @@ def outcome_of_run(archive: Archive, *drops: Path, collection: str = "files") ->
 
 def preserved(archive: Archive, drop: Path, collection: str = "files") -> SubmissionResult:
     """Preserve a drop, with no fault but the drop's own, and return what is told of it."""
-    [told] = all_preserved(archive, [drop], collection)
+    [told] = preserved_together(archive, drop, collection=collection)
     return told
 
 
-def all_preserved(
-    archive: Archive, drops: Sequence[Path], collection: str = "files"
-) -> Sequence[SubmissionResult]:
-    """Preserve drops by one run, with no fault but their own, and return what is told of each."""
+def preserved_together(archive: Archive, *drops: Path, collection: str = "files") -> list[SubmissionResult]:
+    """Preserve several drops in one run, which costs little more than one of them does."""
     outcome = outcome_of_run(archive, *drops, collection=collection)
     assert not outcome.fault, outcome.fault
     return outcome.results
