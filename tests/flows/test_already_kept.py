@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.command_runs import NearArchive
+from support.flow_runs import preserved_together
 from support.kept_object import Letters, keep_letters
 
 from flows.submission.stages import already_kept
+from preservation.model.verdicts import Verdict
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +61,15 @@ def put_in_a_stray(package: Path) -> None:
     (package / "metadata" / "more.xml").write_text("<more/>")
 
 
-DAMAGES = (
-    shorten,
-    alter_a_byte,
-    lose_a_file,
-    alter_a_tag_file,
-    alter_the_tag_manifest,
-    shutil.rmtree,
-    put_in_a_stray,
-)
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "shorten": shorten,
+    "alter_a_byte": alter_a_byte,
+    "lose_a_file": lose_a_file,
+    "alter_a_tag_file": alter_a_tag_file,
+    "alter_the_tag_manifest": alter_the_tag_manifest,
+    "remove_it": shutil.rmtree,
+    "put_in_a_stray": put_in_a_stray,
+}
 
 
 def test_what_was_looked_at_is_stated(letters: Letters, monkeypatch: pytest.MonkeyPatch):
@@ -79,24 +82,33 @@ def test_what_was_looked_at_is_stated(letters: Letters, monkeypatch: pytest.Monk
     assert not version(letters, "first", 2).exists()
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 def test_the_content_of_a_replica_that_is_not_as_it_was_kept_is_kept_anew_from_the_drop(
-    letters: Letters, damage: Callable[[Path], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    fresh: NearArchive, kept_once: Letters, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
-    damage(version(letters, "second"))
-    told = letters.preserve()
-    assert (told["verdict"], told["object_version"]) == ("stored", 2)
-    assert "files/letters/v1 has the same content, and was not found" in str(told["sentence"])
-    found = [issue for issue in told["issues"] if issue["code"] == "VER-002"]  # type: ignore[attr-defined]
-    assert len(found) == 1
-    assert "second" in found[0]["message"]
-    assert "ALARM: store second" in caplog.text
-    for store in ("first", "second"):
-        code = letters.archive.run("restore", "files/letters", tmp_path / store, "--from", store).returncode
-        assert code == 0
-        assert (tmp_path / store / "note.txt").read_bytes() == (letters.drop / "note.txt").read_bytes()
-    again = letters.preserve()
-    assert (again["verdict"], again["object_version"]) == ("already-kept", 2)
+    # An object for each damage, all in one run.
+    drops = {name: shutil.copytree(kept_once.drop, tmp_path / "each" / name) for name in DAMAGES}
+    for told in preserved_together(fresh, *drops.values()):
+        assert told.ending.verdict is Verdict.STORED, told
+    for name, damage in DAMAGES.items():
+        damage(fresh.store("second") / "files" / name / "v1")
+    results = preserved_together(fresh, *drops.values())
+    assert [told.object for told in results] == [f"files/{name}" for name in DAMAGES]
+    alarms = [line for line in caplog.text.splitlines() if "ALARM: store second" in line]
+    for name, told in zip(DAMAGES, results, strict=True):
+        assert told.ending.verdict is Verdict.STORED, name
+        assert str(told.ending.package) == f"files/{name}/v2"
+        assert f"files/{name}/v1 has the same content, and was not found" in told.ending.sentence
+        found = [issue for issue in told.issues if issue.code == "VER-002"]
+        assert len(found) == 1, name
+        assert "second" in found[0].message, name
+        assert any(f"files/{name}/v1" in alarm for alarm in alarms), (name, alarms)
+        for store in ("first", "second"):
+            back = tmp_path / store / name
+            assert fresh.run("restore", f"files/{name}", back, "--from", store).returncode == 0, name
+            assert (back / "note.txt").read_bytes() == (drops[name] / "note.txt").read_bytes(), name
+    for name, again in zip(DAMAGES, preserved_together(fresh, *drops.values()), strict=True):
+        assert again.ending.verdict is Verdict.ALREADY_KEPT, name
+        assert str(again.ending.package) == f"files/{name}/v2"
 
 
 def test_where_both_replicas_are_gone_the_drop_is_all_there_is_and_is_kept_whole(

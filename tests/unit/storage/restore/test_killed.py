@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -34,11 +35,15 @@ CHANGES = ("fsync", "mkdir", "open", "rename", "rmdir", "unlink")
 """The calls of ``os`` before each of which the process is killed, and the rename that replaces nothing."""
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    room = Room(tmp_path / "room")
+def kept_in(folder: Path) -> Room:
+    room = Room(folder / "room")
     room.keep(KEPT, 1)
     return room
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return kept_in(tmp_path)
 
 
 def restored(room: Room, target: Path, named: tuple[str, ...] = ()) -> None:
@@ -86,47 +91,77 @@ def killed_before(number: int, room: Room, target: Path) -> bool:
     return process.exitcode == KILLED
 
 
-@pytest.mark.parametrize("is_there", [True, False], ids=["a target that is there", "a new target"])
-def test_killed_before_any_change_the_same_restore_goes_on(room: Room, tmp_path: Path, *, is_there: bool):
-    mine = MINE if is_there else {}
+@pytest.fixture(scope="module")
+def killed_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Room, list[Path]]:
+    """Targets that were there when a restore began, killed before each change; the last was not."""
+    place = tmp_path_factory.mktemp("killed")
+    room = kept_in(place)
+    targets: list[Path] = []
     for number in count():
-        place = tmp_path / f"{number}"
-        place.mkdir()
-        target = filled(place / "target", mine)
-        killed = killed_before(number, room, target)
-        restored(room, target)
-        assert content_of(target) == {**KEPT, **mine}, number
-        assert list(place.rglob(".restoring-*")) == [], number
-        assert [path.name for path in place.iterdir()] == ["target"], number
-        if not killed:
+        targets.append(filled(place / f"{number}" / "target", MINE))
+        if not killed_before(number, room, targets[-1]):
+            return room, targets
+    raise AssertionError
+
+
+@pytest.fixture
+def killed(killed_once: tuple[Room, list[Path]], tmp_path: Path) -> Iterator[Path]:
+    """Copies of these targets, each in a folder of its own, in order."""
+    return (shutil.copytree(target, tmp_path / target.parent.name / "target") for target in killed_once[1])
+
+
+def test_killed_before_any_change_the_same_restore_goes_on(
+    killed_once: tuple[Room, list[Path]], killed: Iterator[Path]
+):
+    for target in killed:
+        require_whole(killed_once[0], target, MINE)
+    assert len(killed_once[1]) > len(KEPT)
+
+
+def test_killed_before_any_change_the_same_restore_to_a_new_target_goes_on(room: Room, tmp_path: Path):
+    for number in count():
+        target = tmp_path / f"{number}" / "target"
+        target.parent.mkdir()
+        is_killed = killed_before(number, room, target)
+        require_whole(room, target, {})
+        if not is_killed:
             break
     assert number > len(KEPT)
 
 
-def test_any_restore_to_the_place_finishes_the_move_that_a_kill_cut_short(room: Room, tmp_path: Path):
+def require_whole(room: Room, target: Path, mine: dict[str, bytes]) -> None:
+    """Restore, and see that all is there and nothing else."""
+    place = target.parent
+    restored(room, target)
+    assert content_of(target) == {**KEPT, **mine}, place
+    assert list(place.rglob(".restoring-*")) == [], place
+    assert [path.name for path in place.iterdir()] == ["target"], place
+
+
+def test_any_restore_to_the_place_finishes_the_move_that_a_kill_cut_short(
+    killed_once: tuple[Room, list[Path]], killed: Iterator[Path]
+):
     finished = 0
-    for number in count():
-        target = filled(tmp_path / f"{number}", MINE)
-        killed = killed_before(number, room, target)
+    for target in killed:
         visible = content_of(target).keys() & KEPT.keys()
-        restored(room, target, ("empty",))
+        restored(killed_once[0], target, ("empty",))
         # Nothing had come into the target, and nothing is there now but what was asked for; or all of it.
         wanted = KEPT if visible else {"empty": b""}
-        assert content_of(target).items() >= {**wanted, **MINE}.items(), number
+        assert content_of(target).items() >= {**wanted, **MINE}.items(), target
         assert list(target.rglob(".restoring-*")) == []
         finished += 0 < len(visible) < len(KEPT)
-        if not killed:
-            break
     assert finished >= 2
 
 
-def test_what_came_in_the_way_after_the_kill_is_not_replaced(room: Room, tmp_path: Path):
-    for number in count():
-        target = filled(tmp_path / f"{number}", MINE)
-        assert killed_before(number, room, target)
-        missing = KEPT.keys() - content_of(target).keys()
-        if len(missing) in range(1, len(KEPT)):
-            break
+def test_what_came_in_the_way_after_the_kill_is_not_replaced(
+    killed_once: tuple[Room, list[Path]], killed: Iterator[Path]
+):
+    room = killed_once[0]
+    target, missing = next(
+        (target, missing)
+        for target in killed
+        if len(missing := KEPT.keys() - content_of(target).keys()) in range(1, len(KEPT))
+    )
     name = min(missing)
     filled(target, {name: b"mine as well"})
     with pytest.raises(AlreadyExistsError, match=name):
