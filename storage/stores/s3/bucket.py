@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -14,6 +15,7 @@ from urllib.parse import unquote_plus, urlsplit
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader, create_loader
 from botocore.session import Session as Credentials
 
 from preservation.errors import NotFoundError, UnavailableError
@@ -273,11 +275,20 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost"
 
 
+@cache
+def _service_descriptions(path: str | None) -> Loader:
+    """Return what reads botocore's descriptions of the service: megabytes of JSON, once in a process."""
+    return create_loader(path)
+
+
 def _connected(address: BucketAddress) -> S3Client:
     known = Credentials(profile=address.profile)
     # Environment and profile only: where there is no metadata service, asking it takes seconds.
     known.get_component("credential_provider").remove("iam-role")
-    client = Session(botocore_session=known, region_name=address.region).client(
+    session = Session(botocore_session=known, region_name=address.region)
+    # Afterwards, for boto3 adds a folder of its own to the loader that it finds.
+    known.register_component("data_loader", _service_descriptions(known.get_config_variable("data_path")))
+    client = session.client(
         "s3",
         endpoint_url=address.endpoint_url,
         # A service of one's own has no regions, but a signature has to name one.
