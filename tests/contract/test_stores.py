@@ -58,8 +58,9 @@ def test_a_large_file_comes_back_whole(peer: Peer):
 
 
 @MANY_FILES
-def test_a_batch_of_many_small_files_is_created_in_one_call(peer: Peer):
-    contents = {f"maps/a/v1/{number % 7}/{number:04}": str(number).encode() for number in range(700)}
+@pytest.mark.parametrize("files", [150, pytest.param(700, marks=pytest.mark.soak)])
+def test_a_batch_of_many_small_files_is_created_in_one_call(peer: Peer, files: int):
+    contents = {f"maps/a/v1/{number % 7}/{number:04}": str(number).encode() for number in range(files)}
     peer.keep(contents)
     assert {key: peer.content(key) for key in peer.listed("maps/a/v1")} == contents
 
@@ -94,8 +95,9 @@ def test_one_key_twice_in_one_batch_is_refused(peer: Peer):
     assert peer.content("maps/a/v1/x") in {b"first", b"second"}
 
 
-def test_of_racing_creators_of_one_key_exactly_one_wins(peer: Peer):
-    deposits = [peer.deposit("maps/a/v1/x", str(number).encode()) for number in range(16)]
+@pytest.mark.parametrize("creators", [5, pytest.param(16, marks=pytest.mark.soak)])
+def test_of_racing_creators_of_one_key_exactly_one_wins(peer: Peer, creators: int):
+    deposits = [peer.deposit("maps/a/v1/x", str(number).encode()) for number in range(creators)]
 
     def won(deposit: Deposit) -> bool:
         try:
