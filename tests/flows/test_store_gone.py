@@ -22,7 +22,7 @@ from preservation.bagit.validation import validate
 from preservation.model.verdicts import Verdict
 from storage.stores.s3.bucket import BucketAddress
 
-FILES = 40
+FILES = 20
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_store_that_is_away_while_a_version_is_planned_is_waited_for(installat
     assert told.ending.verdict is Verdict.STORED, told.ending
     assert len(tries) == 2
     assert told.ending.package is not None
-    assert "40 had been kept before" in told.ending.sentence
+    assert f"{FILES} had been kept before" in told.ending.sentence
     assert installation.kept("first") == installation.kept("second")
 
 
@@ -182,7 +182,7 @@ def test_a_store_that_stays_away_while_a_version_is_planned_interrupts_and_is_na
     back()
     told = preserved(installation, pages)
     assert told.ending.verdict is Verdict.STORED, told.ending
-    assert "40 had been kept before" in told.ending.sentence
+    assert f"{FILES} had been kept before" in told.ending.sentence
     assert installation.kept("first") == installation.kept("second")
 
 

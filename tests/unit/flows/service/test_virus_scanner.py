@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from services import clamav
 from services.clamav import Scanner
-from support.archives import Archive, make_archive
+from support.archives import Archive
+from support.command_runs import near
+from support.flow_runs import installed
 
 from flows.installation.settings_file import load_settings
 from flows.service.virus_scanner import scanner_status
@@ -18,7 +20,7 @@ from preservation.errors import ConfigurationError, ToolMissingError
 
 @pytest.fixture
 def unserved(tmp_path: Path) -> Archive:
-    return make_archive(tmp_path / "archive", "")
+    return near(installed(tmp_path / "archive", ""))
 
 
 def listen(archive: Archive, address: str) -> None:
