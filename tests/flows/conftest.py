@@ -71,6 +71,25 @@ def keeping_three(kept_three: Archive, tmp_path: Path) -> NearArchive:
 
 
 @pytest.fixture(scope="session")
+def kept_many_files(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+    """An installation that keeps a ledger of 600 pages: what copies it can be killed midway."""
+    folder = tmp_path_factory.mktemp("many")
+    archive = installed(folder / "archive", prefect_url)
+    (folder / "ledger").mkdir()
+    for number in range(600):
+        (folder / "ledger" / f"page {number}.txt").write_text(f"Page {number}\n" * 1000)
+    assert preserved(archive, folder / "ledger").ending.verdict is Verdict.STORED
+    return archive
+
+
+@pytest.fixture
+def keeping_many_files(kept_many_files: Archive, tmp_path: Path) -> NearArchive:
+    """An installation of one's own that keeps such a ledger, as ``files/ledger/v1``."""
+    directory = shutil.copytree(kept_many_files.directory, tmp_path / "archive")
+    return near(Archive(directory, kept_many_files.api_url))
+
+
+@pytest.fixture(scope="session")
 def empty_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
     """An installation that keeps nothing: made once, and only copied."""
     return installed(tmp_path_factory.mktemp("empty") / "archive", prefect_url)

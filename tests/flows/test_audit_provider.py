@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from services.buckets import client, new_address, speak_as_the_archive
 from support.archives import Archive
 from support.audit_runs import age, lines
-from support.bucket_archives import put_second_store_into
+from support.bucket_archives import copied, put_second_store_into
 from support.command_runs import near
-from support.flow_runs import preserved
+from support.flow_runs import installed, preserved
 from support.kept_object import make_ledger
 
 from flows.installation.settings_file import load_settings
@@ -19,27 +20,45 @@ from preservation.model.identifiers import StoreName
 from preservation.model.verdicts import Verdict
 from storage.stores.s3.bucket import BucketAddress
 
+Kept: TypeAlias = tuple[Archive, BucketAddress]
+
 PAGE = "files/ledger/v1/data/originals/page 1.txt"
 
 
-@pytest.fixture
-def address() -> BucketAddress:
+@pytest.fixture(scope="module")
+def kept_in_bucket(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Kept:
+    """An archive with MD5s among its digests and a bucket as its second store: made once, and only copied."""
+    folder = tmp_path_factory.mktemp("stated")
     speak_as_the_archive()
-    return new_address()
-
-
-@pytest.fixture
-def archive(installation: Archive, address: BucketAddress, tmp_path: Path) -> Archive:
-    """An archive with MD5s among its digests, and a bucket as its second store."""
-    put_second_store_into(installation, address)
-    archive = near(installation)
+    address = new_address()
+    archive = near(installed(folder / "archive", prefect_url))
+    put_second_store_into(archive, address)
     policy = archive.directory / "policies" / "bit-level.toml"
     own = '\n[[fixity.store]]\nname = "second"\nprovider_checksums = true\n'
     additional = '[packaging]\nadditional_algorithms = ["md5"]'
     policy.write_text(policy.read_text().replace("[packaging]", additional) + own)
     assert additional in policy.read_text()
-    assert preserved(archive, make_ledger(tmp_path / "ledger")).ending.verdict is Verdict.STORED
-    return archive
+    assert preserved(archive, make_ledger(folder / "ledger")).ending.verdict is Verdict.STORED
+    return archive, address
+
+
+@pytest.fixture(scope="module")
+def kept_two(kept_in_bucket: Kept, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The same with one more object, a newer one."""
+    folder = tmp_path_factory.mktemp("two")
+    archive, address = copied(*kept_in_bucket, folder / "archive")
+    assert preserved(archive, make_ledger(folder / "newer")).ending.verdict is Verdict.STORED
+    return archive, address
+
+
+@pytest.fixture
+def one(kept_in_bucket: Kept, tmp_path: Path) -> Kept:
+    return copied(*kept_in_bucket, tmp_path / "archive")
+
+
+@pytest.fixture
+def two(kept_two: Kept, tmp_path: Path) -> Kept:
+    return copied(*kept_two, tmp_path / "archive")
 
 
 def read_at(archive: Archive) -> list[object]:
@@ -54,7 +73,8 @@ def events(archive: Archive) -> int:
         return opened.journal.head().seq
 
 
-def test_what_the_provider_states_is_compared_and_counts_as_no_reading(archive: Archive):
+def test_what_the_provider_states_is_compared_and_counts_as_no_reading(one: Kept):
+    archive, _ = one
     age(archive, 10)
     before, recorded = read_at(archive), events(archive)
     told = lines(archive.run("audit", "--provider", "--json"))
@@ -74,9 +94,8 @@ def test_what_the_provider_states_is_compared_and_counts_as_no_reading(archive: 
     assert "Nothing was to be read now." in said
 
 
-def test_what_the_provider_states_otherwise_is_read_and_is_damage_only_by_that(
-    archive: Archive, address: BucketAddress
-):
+def test_what_the_provider_states_otherwise_is_read_and_is_damage_only_by_that(one: Kept):
+    archive, address = one
     client().put_object(Bucket=address.bucket, Key=f"{address.prefix}/{PAGE}", Body=b"Another page")
     finished = archive.run("audit", "--provider", "--store", "second", "--json")
     assert finished.returncode == 4
@@ -87,12 +106,13 @@ def test_what_the_provider_states_otherwise_is_read_and_is_damage_only_by_that(
 
 
 def test_the_daily_audit_of_such_a_store_asks_about_a_part_each_day_before_it_reads(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
+    one: Kept, monkeypatch: pytest.MonkeyPatch
 ):
+    archive, _ = one
     monkeypatch.setattr("flows.archive.audit_provider.DAYS", 1)
     age(archive, 100)
     told = lines(archive.run("audit", "--json"))
-    assert [("provider_states" in one, one["store"]) for one in told] == [
+    assert [("provider_states" in line, line["store"]) for line in told] == [
         (False, "first"),
         (True, "second"),
         (False, "second"),
@@ -101,10 +121,10 @@ def test_the_daily_audit_of_such_a_store_asks_about_a_part_each_day_before_it_re
 
 
 def test_what_is_read_for_what_the_provider_states_is_paid_from_the_money_of_the_day(
-    archive: Archive, address: BucketAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two: Kept, monkeypatch: pytest.MonkeyPatch
 ):
+    archive, address = two
     monkeypatch.setattr("flows.archive.audit_provider.DAYS", 1)
-    assert preserved(archive, make_ledger(tmp_path / "newer")).ending.verdict is Verdict.STORED
     age(archive, 100)
     size = sum(len(content) for key, content in archive.kept("first").items() if "/newer/" in key)
     policy = archive.directory / "policies" / "bit-level.toml"
@@ -118,10 +138,10 @@ def test_what_is_read_for_what_the_provider_states_is_paid_from_the_money_of_the
 
 @pytest.mark.parametrize("limit", ["budget", "requests"])
 def test_what_the_provider_states_otherwise_is_read_within_the_limits_of_the_day(
-    archive: Archive, address: BucketAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+    two: Kept, monkeypatch: pytest.MonkeyPatch, limit: str
 ):
+    archive, address = two
     monkeypatch.setattr("flows.archive.audit_provider.DAYS", 1)
-    assert preserved(archive, make_ledger(tmp_path / "newer")).ending.verdict is Verdict.STORED
     age(archive, 100)
     for page in (PAGE, PAGE.replace("/ledger/", "/newer/")):
         client().put_object(Bucket=address.bucket, Key=f"{address.prefix}/{page}", Body=b"Another page")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,34 +14,58 @@ from typing import Any
 import pytest
 from services.failing_prefect import at_stage
 from support.archives import Archive
-from support.command_runs import near
+from support.command_runs import NearArchive, near
+from support.flow_runs import installed, preserved_together
 
 from demonstration.drawing import photograph, save_scan
+from preservation.model.verdicts import Verdict
 
 SIZE = (240, 160)
 
 
 @pytest.fixture
-def archive(installation: Archive) -> Archive:
-    return near(installation)
+def archive(fresh: NearArchive) -> Archive:
+    return fresh
 
 
 @pytest.fixture
 def scans(tmp_path: Path) -> Path:
-    drop = tmp_path / "drops" / "sheet-012"
+    return make_scans(tmp_path / "drops")
+
+
+def make_scans(folder: Path) -> Path:
+    drop = folder / "sheet-012"
     drop.mkdir(parents=True)
     for number in range(4):
         save_scan(photograph(SIZE, number / 4), drop / f"page_{number:03d}.bmp", 300)
     return drop
 
 
-@pytest.fixture
-def bag(tmp_path: Path) -> Path:
-    drop = tmp_path / "drops" / "letters"
+def make_bag(folder: Path) -> Path:
+    drop = folder / "letters"
     drop.mkdir(parents=True)
     (drop / "letter.txt").write_text("Dear brother\n")
     subprocess.run([sys.executable, "-m", "bagit", drop], check=True, capture_output=True)
     return drop
+
+
+@pytest.fixture(scope="module")
+def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> tuple[Archive, Path]:
+    """An installation that keeps scans and a bag, and the folder of these drops: made once, only copied."""
+    folder = tmp_path_factory.mktemp("kept")
+    archive, drops = installed(folder / "archive", prefect_url), folder / "drops"
+    made = (make_scans(drops), make_bag(drops))
+    results = preserved_together(archive, *made, collection="images")
+    assert [told.ending.verdict for told in results] == [Verdict.STORED] * 2, results
+    return archive, drops
+
+
+@pytest.fixture
+def kept(kept_once: tuple[Archive, Path], tmp_path: Path) -> tuple[Archive, Path]:
+    """An installation and drops of one's own, with the same content."""
+    archive, drops = kept_once
+    own = near(Archive(shutil.copytree(archive.directory, tmp_path / "archive"), archive.api_url))
+    return own, shutil.copytree(drops, tmp_path / "drops")
 
 
 def preserved_while(stage: str, act: Callable[[], None], archive: Archive, drop: Path) -> dict[str, Any]:
@@ -79,17 +104,16 @@ def test_a_policy_that_is_edited_on_the_way_does_not_shape_half_a_package(archiv
     assert "revision 99" not in Path(told["receipt"]).read_text()
 
 
-def test_a_bag_that_was_kept_and_is_broken_now_is_rejected_not_already_kept(archive: Archive, bag: Path):
-    [told] = archive.preserve(bag)
-    assert told["verdict"] == "stored"
+def test_a_bag_that_was_kept_and_is_broken_now_is_rejected_not_already_kept(kept: tuple[Archive, Path]):
+    archive, bag = kept[0], kept[1] / "letters"
     (bag / "bag-info.txt").write_text("Bag-Software-Agent: somebody else\n")
     [told] = archive.preserve(bag)
     assert told["verdict"] == "rejected"
     assert any(issue["code"].startswith("BAG-") for issue in told["issues"])
 
 
-def test_a_bag_whose_tag_files_were_corrected_becomes_the_next_version(archive: Archive, bag: Path):
-    archive.preserve(bag)
+def test_a_bag_whose_tag_files_were_corrected_becomes_the_next_version(kept: tuple[Archive, Path]):
+    archive, bag = kept[0], kept[1] / "letters"
     payload = (bag / "data" / "letter.txt").read_text()
     (bag / "bag-info.txt").unlink()
     for path in [*bag.glob("*manifest*.txt"), bag / "bagit.txt"]:
@@ -104,8 +128,8 @@ def test_a_bag_whose_tag_files_were_corrected_becomes_the_next_version(archive: 
     assert (told["verdict"], told["object_version"]) == ("stored", 2)
 
 
-def test_a_link_added_to_a_kept_drop_is_rejected_not_already_kept(archive: Archive, scans: Path):
-    archive.preserve(scans)
+def test_a_link_added_to_a_kept_drop_is_rejected_not_already_kept(kept: tuple[Archive, Path]):
+    archive, scans = kept[0], kept[1] / "sheet-012"
     (scans / "master.bmp").symlink_to("page_000.bmp")
     [told] = archive.preserve(scans)
     assert told["verdict"] == "rejected"

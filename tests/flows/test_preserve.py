@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 from support.archives import Archive
 from support.command_runs import near
-from support.flow_runs import ask_prefect
+from support.flow_runs import ask_prefect, installed
 
 from demonstration.drawing import document, photograph, save_scan, srgb_profile
 from preservation.errors import UnavailableError
@@ -33,14 +33,35 @@ def archive(installation: Archive) -> Archive:
 
 @pytest.fixture
 def scans(tmp_path: Path) -> Path:
-    """A drop of two TIFFs, a BMP and a document."""
-    drop = tmp_path / "drops" / "sheet-012"
+    return make_scans(tmp_path / "drops")
+
+
+def make_scans(folder: Path) -> Path:
+    """Make a drop of two TIFFs, a BMP and a document."""
+    drop = folder / "sheet-012"
     drop.mkdir(parents=True)
     save_scan(photograph(SIZE, 0.2), drop / "page_001.tif", 300, srgb_profile())
     save_scan(photograph(SIZE, 0.6), drop / "page_002.tif", 300)
     save_scan(photograph(SIZE, 0.9), drop / "cover.bmp", 300)
     (drop / "index.pdf").write_bytes(document(3, "Index"))
     return drop
+
+
+@pytest.fixture(scope="module")
+def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> tuple[Archive, Path]:
+    """An installation that keeps the scans, and they themselves: made once, and only copied."""
+    folder = tmp_path_factory.mktemp("scanned")
+    archive, drop = near(installed(folder / "archive", prefect_url)), make_scans(folder / "drops")
+    assert archive.preserve(drop)[0]["verdict"] == "stored"
+    return archive, drop
+
+
+@pytest.fixture
+def kept(kept_once: tuple[Archive, Path], tmp_path: Path) -> tuple[Archive, Path]:
+    """An installation of one's own that keeps the scans, and scans of one's own."""
+    archive, drop = kept_once
+    own = shutil.copytree(archive.directory, tmp_path / "archive")
+    return near(Archive(own, archive.api_url)), shutil.copytree(drop, tmp_path / "drops" / drop.name)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -68,8 +89,8 @@ def test_a_drop_is_stored_in_both_stores_byte_for_byte_and_left_as_it_was(archiv
     assert tree(scans) == before
 
 
-def test_the_bag_is_valid_to_the_library_of_congress_and_to_sha256sum(archive: Archive, scans: Path):
-    archive.preserve(scans)
+def test_the_bag_is_valid_to_the_library_of_congress_and_to_sha256sum(kept: tuple[Archive, Path]):
+    archive, _ = kept
     bag = archive.store("second") / "images" / "sheet-012" / "v1"
     subprocess.run([sys.executable, "-m", "bagit", "--validate", bag], check=True, capture_output=True)
     subprocess.run(
@@ -77,8 +98,8 @@ def test_the_bag_is_valid_to_the_library_of_congress_and_to_sha256sum(archive: A
     )
 
 
-def test_the_same_drop_again_is_already_kept_and_nothing_is_written(archive: Archive, scans: Path):
-    archive.preserve(scans)
+def test_the_same_drop_again_is_already_kept_and_nothing_is_written(kept: tuple[Archive, Path]):
+    archive, scans = kept
     before = archive.kept()
     [told] = archive.preserve(scans)
     assert told["verdict"] == "already-kept"
@@ -87,8 +108,8 @@ def test_the_same_drop_again_is_already_kept_and_nothing_is_written(archive: Arc
     assert archive.kept() == before
 
 
-def test_a_changed_drop_becomes_the_next_version_and_the_first_stays(archive: Archive, scans: Path):
-    archive.preserve(scans)
+def test_a_changed_drop_becomes_the_next_version_and_the_first_stays(kept: tuple[Archive, Path]):
+    archive, scans = kept
     before = archive.kept()
     save_scan(photograph(SIZE, 0.4), scans / "page_003.tif", 300)
     [told] = archive.preserve(scans)
@@ -233,8 +254,8 @@ def test_a_dry_run_tells_the_verdict_and_keeps_nothing(archive: Archive, scans: 
     assert list((archive.directory / "processing").rglob("*.jsonl")) == []
 
 
-def test_nothing_of_a_finished_submission_is_left_in_processing(archive: Archive, scans: Path):
-    archive.preserve(scans)
+def test_nothing_of_a_finished_submission_is_left_in_processing(kept: tuple[Archive, Path]):
+    archive, _ = kept
     left = [
         path
         for path in (archive.directory / "processing").rglob("*")

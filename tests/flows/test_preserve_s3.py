@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from services.buckets import client, new_address, speak_as_the_archive
 from support.archives import Archive
-from support.bucket_archives import put_second_store_into
+from support.bucket_archives import copied, put_second_store_into
 from support.clocks import set_clocks
 from support.command_runs import near, run_command
 from support.database_rows import database_rows
+from support.flow_runs import installed
 
 from demonstration.drawing import photograph, save_scan, srgb_profile
 from storage.stores.s3.bucket import BucketAddress
@@ -34,11 +38,46 @@ def archive_with_bucket(installation: Archive, address: BucketAddress) -> Archiv
 
 @pytest.fixture
 def scans(tmp_path: Path) -> Path:
-    drop = tmp_path / "drops" / "sheet-012"
+    return make_scans(tmp_path / "drops")
+
+
+def make_scans(folder: Path) -> Path:
+    drop = folder / "sheet-012"
     drop.mkdir(parents=True)
     save_scan(photograph((640, 420), 0.2), drop / "page\n001 \u00e9.tif", 300, srgb_profile())
     save_scan(photograph((640, 420), 0.9), drop / "cover.bmp", 300)
     return drop
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An archive that keeps the scans in a folder and in a bucket, and what was told of them."""
+
+    archive: Archive
+    address: BucketAddress
+    scans: Path
+    told: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Kept:
+    """Made once, and only copied."""
+    folder = tmp_path_factory.mktemp("in bucket")
+    speak_as_the_archive()
+    archive, address = near(installed(folder / "archive", prefect_url)), new_address()
+    put_second_store_into(archive, address)
+    scans = make_scans(folder / "drops")
+    [told] = archive.preserve(scans)
+    assert told["verdict"] == "stored", told
+    return Kept(archive, address, scans, told)
+
+
+@pytest.fixture
+def kept(kept_once: Kept, tmp_path: Path) -> Kept:
+    """One of its own, to be changed at will."""
+    archive, address = copied(kept_once.archive, kept_once.address, tmp_path / "archive")
+    scans = shutil.copytree(kept_once.scans, tmp_path / "drops" / kept_once.scans.name)
+    return replace(kept_once, archive=archive, address=address, scans=scans)
 
 
 def in_bucket(address: BucketAddress) -> dict[str, bytes]:
@@ -54,15 +93,12 @@ def in_bucket(address: BucketAddress) -> dict[str, bytes]:
     }
 
 
-def test_folder_and_bucket_hold_the_same_bytes_and_the_bag_checks_by_itself(
-    archive_with_bucket: Archive, address: BucketAddress, scans: Path, tmp_path: Path
-):
-    [told] = archive_with_bucket.preserve(scans)
-    assert told["verdict"] == "stored", told
+def test_folder_and_bucket_hold_the_same_bytes_and_the_bag_checks_by_itself(kept_once: Kept, tmp_path: Path):
+    told, address = kept_once.told, kept_once.address
     assert [replica["store"] for replica in told["replicas"]] == ["first", "second"]
     assert told["replicas"][1]["location"] == f"s3://{address.bucket}/{address.prefix}/images/sheet-012/v1"
     kept = in_bucket(address)
-    assert kept == archive_with_bucket.kept("first")
+    assert kept == kept_once.archive.kept("first")
     for key, content in kept.items():
         (tmp_path / "fetched" / key).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "fetched" / key).write_bytes(content)
@@ -123,10 +159,8 @@ def changed_at_rest(address: BucketAddress, key: str) -> None:
     service.put_object(**where, Body=bytes(content))  # type: ignore[arg-type]
 
 
-def test_an_object_changed_at_rest_is_not_restored_and_the_folder_has_it(
-    archive_with_bucket: Archive, address: BucketAddress, scans: Path, tmp_path: Path
-):
-    assert archive_with_bucket.preserve(scans)[0]["verdict"] == "stored"
+def test_an_object_changed_at_rest_is_not_restored_and_the_folder_has_it(kept: Kept, tmp_path: Path):
+    archive_with_bucket, address, scans = kept.archive, kept.address, kept.scans
     changed_at_rest(address, "images/sheet-012/v1/data/originals/cover.bmp")
     target = tmp_path / "back"
     finished = archive_with_bucket.run("restore", "images/sheet-012", target, "--from", "second", "--json")
@@ -136,17 +170,15 @@ def test_an_object_changed_at_rest_is_not_restored_and_the_folder_has_it(
     assert (target / "cover.bmp").read_bytes() == (scans / "cover.bmp").read_bytes()
 
 
-def test_a_second_version_in_the_bucket_is_completed_by_what_its_readme_says(
-    archive_with_bucket: Archive, address: BucketAddress, scans: Path, tmp_path: Path
-):
-    assert archive_with_bucket.preserve(scans)[0]["object_version"] == 1
-    save_scan(photograph((640, 420), 0.5), scans / "back.bmp", 300)
-    told = archive_with_bucket.preserve(scans)[0]
+def test_a_second_version_in_the_bucket_is_completed_by_what_its_readme_says(kept: Kept, tmp_path: Path):
+    assert kept.told["object_version"] == 1
+    save_scan(photograph((640, 420), 0.5), kept.scans / "back.bmp", 300)
+    told = kept.archive.preserve(kept.scans)[0]
     assert (told["verdict"], told["object_version"]) == ("stored", 2), told
-    kept = in_bucket(address)
-    assert "images/sheet-012/v2/data/originals/back.bmp" in kept
-    assert "images/sheet-012/v2/data/originals/cover.bmp" not in kept
-    for key, content in kept.items():
+    objects = in_bucket(kept.address)
+    assert "images/sheet-012/v2/data/originals/back.bmp" in objects
+    assert "images/sheet-012/v2/data/originals/cover.bmp" not in objects
+    for key, content in objects.items():
         (tmp_path / "fetched" / key).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "fetched" / key).write_bytes(content)
     bag = tmp_path / "fetched" / "images" / "sheet-012" / "v2"
@@ -160,6 +192,7 @@ def test_a_second_version_in_the_bucket_is_completed_by_what_its_readme_says(
 def test_a_lost_database_comes_again_from_the_bucket_alone_and_a_copy_of_it_checks_itself(
     archive_with_bucket: Archive, address: BucketAddress, scans: Path, tmp_path: Path
 ):
+    # An archive that is no copy, for the rows have the places where everything was written.
     archive = archive_with_bucket
     [told] = archive.preserve(scans)
     assert told["verdict"] == "stored", told

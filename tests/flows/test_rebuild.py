@@ -18,7 +18,7 @@ from support import bags
 from support.archives import MUNIMENT, Archive
 from support.command_runs import NearArchive, near
 from support.database_rows import database_rows
-from support.flow_runs import installed, preserved
+from support.flow_runs import installed, preserved, preserved_together
 from support.json_lines import lines_of
 from support.records import sha256_of
 
@@ -64,15 +64,18 @@ def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Arc
     assert sha256 in text
     policy.write_text(text.replace(sha256, 'algorithm = "sha512"\nadditional_algorithms = ["md5"]'))
     submitted = bags.bag_files(replacing={"notes/about.txt": b"from a friend\n"})
-    _stored(archive, bags.write(folder / "a bag", submitted))
     scans = folder / "sheet-012"
     scans.mkdir()
     save_scan(photograph((60, 40), 0.5), scans / "page \u00e9.bmp", 300)
-    _stored(archive, scans, "images")
     (folder / "broken").mkdir()
     (folder / "broken" / "page.tif").write_bytes(b"II*\0 pretend")
-    assert preserved(archive, folder / "broken", "images").ending.verdict is Verdict.REJECTED
-    assert preserved(archive, letters).ending.verdict is Verdict.ALREADY_KEPT
+    bag = bags.write(folder / "a bag", submitted)
+    for drops, collection, verdicts in (
+        ((bag, letters), "files", [Verdict.STORED, Verdict.ALREADY_KEPT]),
+        ((scans, folder / "broken"), "images", [Verdict.STORED, Verdict.REJECTED]),
+    ):
+        results = preserved_together(archive, *drops, collection=collection)
+        assert [told.ending.verdict for told in results] == verdicts, results
     _audit(archive)
     _order(archive, folder)
     sealed = archive.run("journal", "seal")

@@ -15,8 +15,8 @@ import pytest
 from services.buckets import client, new_address, speak_as_the_archive
 from support.archives import MUNIMENT, Archive
 from support.bucket_archives import fetched, put_second_store_into
-from support.command_runs import near
-from support.flow_runs import preserved
+from support.command_runs import NearArchive, near
+from support.flow_runs import preserved, preserved_together
 from support.kept_object import make_ledger
 
 from flows.alarms.alarm import AlarmKind
@@ -26,6 +26,7 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from preservation.bagit.validation import validate
 from preservation.model.identifiers import StoreName
+from preservation.model.verdicts import Verdict
 from storage.audits.work import LEASE
 from storage.ports.audits import Claimant
 
@@ -210,7 +211,7 @@ def test_a_store_of_which_more_than_a_tenth_is_gone_waits_for_a_person(archive: 
         drops.append(tmp_path / "more" / f"note-{number}")
         drops[-1].mkdir(parents=True)
         (drops[-1] / "note.txt").write_text(f"Note {number}\n")
-    assert {one["verdict"] for one in archive.preserve(*drops, collection="files")} == {"stored"}
+    assert {told.ending.verdict for told in preserved_together(archive, *drops)} == {Verdict.STORED}
     before = archive.kept("second")
     shutil.rmtree(archive.store("second") / "files")
     finished = archive.run("stores", "fill")
@@ -246,15 +247,8 @@ def killed(archive: Archive, instant: Callable[[Path], bool]) -> bool:
 
 
 @pytest.mark.parametrize("instant", [staged, arrived])
-def test_killed_while_it_writes_it_goes_on(
-    installation: Archive, tmp_path: Path, instant: Callable[[Path], bool]
-):
-    drop = tmp_path / "drops" / "ledger"
-    drop.mkdir(parents=True)
-    for number in range(600):
-        (drop / f"page {number}.txt").write_text(f"Page {number}\n" * 2000)
-    archive = near(installation)
-    preserved(archive, drop)
+def test_killed_while_it_writes_it_goes_on(keeping_many_files: NearArchive, instant: Callable[[Path], bool]):
+    archive = keeping_many_files
     assert any(killed(archive, instant) for _ in range(5))
     assert damage(archive)[-1] == (V1, "second", "", "open")
     assert archive.run("replicate", "--missing").returncode == 0

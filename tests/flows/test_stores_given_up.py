@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.archives import MUNIMENT, Archive
-from support.command_runs import NearArchive, near
+from support.command_runs import NearArchive
 from support.flow_runs import preserved
 
 from flows.installation.settings_file import load_settings
@@ -275,14 +275,9 @@ def test_the_stores_to_drain_into_can_be_named_and_the_budget_leaves_the_rest(ar
 
 
 def test_an_evacuation_that_is_killed_goes_on_and_nothing_is_struck_before_its_end(
-    installation: Archive, tmp_path: Path
+    keeping_many_files: NearArchive,
 ):
-    drop = tmp_path / "drops" / "ledger"
-    drop.mkdir(parents=True)
-    for number in range(600):
-        (drop / f"page {number}.txt").write_text(f"Page {number}\n" * 2000)
-    archive = near(installation)
-    preserved(archive, drop)
+    archive = keeping_many_files
     add_third(archive)
     retire_second(archive)
     third = archive.store("third") / "files/ledger/v1/data"

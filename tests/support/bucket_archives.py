@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.buckets import CEPH, client, speak_as_the_archive
+from services.buckets import CEPH, client, new_address, speak_as_the_archive
 from sqlalchemy import update
 from support.archives import Archive
 from support.identities import made
@@ -39,6 +40,29 @@ def put_second_store_into(archive: Archive, address: BucketAddress) -> None:
     with open_database(settings.database_url) as database, database.writing() as connection:
         mine = tables.stores.c.name == "second"
         connection.execute(update(tables.stores).where(mine).values(identity=identity))
+
+
+def copied(archive: Archive, address: BucketAddress, directory: Path) -> tuple[Archive, BucketAddress]:
+    """Return an archive of one's own, with the same content, whose second store is a place of its own.
+
+    It is the same store in another place, with the same identity, as after its bucket was moved.
+    """
+    elsewhere = new_address()
+    service, place = client(), f"{address.prefix}/"
+    for page in service.get_paginator("list_objects_v2").paginate(Bucket=address.bucket, Prefix=place):
+        for found in page.get("Contents", ()):
+            service.copy_object(
+                Bucket=elsewhere.bucket,
+                Key=f"{elsewhere.prefix}/{found['Key'].removeprefix(place)}",
+                CopySource={"Bucket": address.bucket, "Key": found["Key"]},
+            )
+    own = replace(archive, directory=shutil.copytree(archive.directory, directory))
+    file = own.directory / "muniment.toml"
+    text = file.read_text()
+    assert text.count(f'prefix = "{address.prefix}"') == 1
+    text = text.replace(f'prefix = "{address.prefix}"', f'prefix = "{elsewhere.prefix}"')
+    file.write_text(text.replace(f'bucket = "{address.bucket}"', f'bucket = "{elsewhere.bucket}"'))
+    return own, elsewhere
 
 
 def fetched(address: BucketAddress, folder: Path) -> Path:
