@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from services.failing_prefect import at_stage
 from services.small_disks import MountedFolder, mounted_folder
 from support.archives import Archive
-from support.flow_runs import preserved
+from support.flow_runs import preserved, preserved_together
 
 from demonstration.drawing import photograph, save_scan
 from flows.submission.answer import SubmissionResult
@@ -26,20 +26,23 @@ READING_STAGES = {
 
 
 @pytest.fixture
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MountedFolder]:
-    """A disk that is a drop called ``sheet``, or has one."""
-    there = tmp_path / "disk"
-    drop = there if request.param == "the drop itself" else there / "sheet"
-    drop.mkdir(parents=True)
-    for number in range(3):
-        save_scan(photograph((320, 240), number / 3), drop / f"page {number}.bmp", 300)
-    point = tmp_path / "drops" / "sheet" if drop == there else tmp_path / "usb"
-    with mounted_folder(there, point) as mounted:
-        yield mounted
+def disks(tmp_path: Path) -> Iterator[dict[str, MountedFolder]]:
+    """A disk for each of these stages, that is a drop called as the stage, or has one."""
+    with ExitStack() as mounted:
+        disks = {}
+        for stage, what in READING_STAGES.items():
+            there = tmp_path / "disks" / stage
+            drop = there if what == "the drop itself" else there / stage
+            drop.mkdir(parents=True)
+            for number in range(2):
+                save_scan(photograph((120, 90), number / 3), drop / f"page {number}.bmp", 300)
+            point = tmp_path / "drops" / stage if drop == there else tmp_path / "usb" / stage
+            disks[stage] = mounted.enter_context(mounted_folder(there, point))
+        yield disks
 
 
-def drop_on(disk: MountedFolder) -> Path:
-    return disk.point if disk.point.name == "sheet" else disk.point / "sheet"
+def drop_on(stage: str, disk: MountedFolder) -> Path:
+    return disk.point if READING_STAGES[stage] == "the drop itself" else disk.point / stage
 
 
 @contextmanager
@@ -55,25 +58,29 @@ def taken_away_at(stage: str, disk: MountedFolder) -> Iterator[None]:
     assert not disk.is_mounted
 
 
-def require_interrupted(told: SubmissionResult, disk: MountedFolder) -> None:
+def require_interrupted(told: SubmissionResult, drop: Path) -> None:
     assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
-    assert str(drop_on(disk)) in told.ending.sentence
+    assert str(drop) in told.ending.sentence
     assert "mount its disk again" in told.ending.sentence
     assert told.issues == ()
 
 
-@pytest.mark.parametrize(("stage", "disk"), READING_STAGES.items(), indirect=["disk"])
 def test_a_drop_whose_disk_goes_is_interrupted_not_rejected_and_goes_on_when_it_is_back(
-    installation: Archive, disk: MountedFolder, stage: str
+    installation: Archive, disks: dict[str, MountedFolder]
 ):
-    drop = drop_on(disk)
-    with taken_away_at(stage, disk):
-        told = preserved(installation, drop, "images")
-    require_interrupted(told, disk)
+    # In one run, of which each stage takes one more disk away.
+    drops = {stage: drop_on(stage, disk) for stage, disk in disks.items()}
+    with ExitStack() as taken_away:
+        for stage, disk in disks.items():
+            taken_away.enter_context(taken_away_at(stage, disk))
+        results = preserved_together(installation, *drops.values(), collection="images")
+    for told, drop in zip(results, drops.values(), strict=True):
+        require_interrupted(told, drop)
     assert installation.kept("first") == installation.kept("second") == {}
-    disk.mount()
-    told = preserved(installation, drop, "images")
-    assert (told.ending.verdict, told.ending.files) == (Verdict.STORED, 3), told.ending
+    for disk in disks.values():
+        disk.mount()
+    for told in preserved_together(installation, *drops.values(), collection="images"):
+        assert (told.ending.verdict, told.ending.files) == (Verdict.STORED, 2), told.ending
     assert installation.kept("first") == installation.kept("second")
 
 
@@ -83,7 +90,7 @@ def test_what_was_done_is_not_given_up_for_the_empty_mount_point(installation: A
     with mounted_folder(tmp_path / "disk", tmp_path / "drops" / "sheet") as disk:
         with taken_away_at("replicate", disk):
             preserved(installation, disk.point, "images")
-        require_interrupted(preserved(installation, disk.point, "images"), disk)
+        require_interrupted(preserved(installation, disk.point, "images"), disk.point)
         disk.mount()
         stages: list[str] = []
         with at_stage("survey", lambda: stages.append("survey")):
@@ -91,29 +98,30 @@ def test_what_was_done_is_not_given_up_for_the_empty_mount_point(installation: A
         assert stages == []
 
 
-def test_an_empty_folder_that_was_always_empty_is_rejected(installation: Archive, tmp_path: Path):
+def test_an_empty_folder_that_was_always_empty_and_a_link_that_leads_nowhere_are_rejected(
+    installation: Archive, tmp_path: Path
+):
     (tmp_path / "nothing").mkdir()
-    told = preserved(installation, tmp_path / "nothing", "images")
-    assert told.ending.verdict is Verdict.REJECTED, told.ending
-
-
-def test_a_link_that_leads_nowhere_is_rejected(installation: Archive, tmp_path: Path):
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    told = preserved(installation, tmp_path / "link", "images")
-    assert told.ending.verdict is Verdict.REJECTED, told.ending
+    for told in preserved_together(
+        installation, tmp_path / "nothing", tmp_path / "link", collection="images"
+    ):
+        assert told.ending.verdict is Verdict.REJECTED, told.ending
 
 
-def test_a_drop_that_is_one_file_and_goes_is_interrupted(installation: Archive, tmp_path: Path):
-    drop = tmp_path / "letter.txt"
-    drop.write_text("Dear brother\n")
-    with at_stage("replicate", lambda: drop.unlink(missing_ok=True)):
-        told = preserved(installation, drop)
-    assert told.ending.verdict is Verdict.INTERRUPTED, told.ending
-    assert "the drop" in told.ending.sentence
+def test_a_drop_that_is_one_file_and_goes_is_interrupted_and_one_of_which_a_part_goes_is_rejected_as_changed(
+    installation: Archive, ledger: Path, tmp_path: Path
+):
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear brother\n")
 
+    def gone() -> None:
+        letter.unlink(missing_ok=True)
+        (ledger / "page 1.txt").unlink(missing_ok=True)
 
-def test_a_drop_of_which_only_a_part_goes_is_rejected_as_changed(installation: Archive, ledger: Path):
-    with at_stage("replicate", (ledger / "page 1.txt").unlink):
-        told = preserved(installation, ledger)
-    assert told.ending.verdict is Verdict.REJECTED, told.ending
-    assert "changed" in told.ending.sentence
+    with at_stage("replicate", gone):
+        interrupted, changed = preserved_together(installation, letter, ledger)
+    assert interrupted.ending.verdict is Verdict.INTERRUPTED, interrupted.ending
+    assert "the drop" in interrupted.ending.sentence
+    assert changed.ending.verdict is Verdict.REJECTED, changed.ending
+    assert "changed" in changed.ending.sentence
