@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -75,11 +76,21 @@ def pytest_sessionfinish() -> None:
     ceph.let_go()
 
 
+@pytest.fixture(scope="session")
+def new_installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation that keeps nothing: made once, and only copied.
+
+    Copies have one key, and stores of one identity. A test that needs another archive makes it.
+    """
+    directory = tmp_path_factory.mktemp("new") / "archive"
+    make_installation(directory)
+    return directory
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(new_installation: Path, tmp_path: Path) -> Settings:
     """The settings of a new installation, without a channel for alarms."""
-    make_installation(tmp_path / "archive")
-    return load_settings(tmp_path / "archive")
+    return load_settings(shutil.copytree(new_installation, tmp_path / "archive"))
 
 
 @pytest.fixture

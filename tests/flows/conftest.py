@@ -19,9 +19,9 @@ from preservation.model.verdicts import Verdict
 
 
 @pytest.fixture
-def installation(tmp_path: Path, prefect_url: str) -> Archive:
-    """An installation made without the command: a second less for each test."""
-    return installed(tmp_path / "archive", prefect_url)
+def installation(new_installation: Path, tmp_path: Path, prefect_url: str) -> Archive:
+    """An installation of one's own that keeps nothing yet."""
+    return Archive(shutil.copytree(new_installation, tmp_path / "archive"), prefect_url)
 
 
 @pytest.fixture
@@ -89,16 +89,10 @@ def keeping_many_files(kept_many_files: Archive, tmp_path: Path) -> NearArchive:
     return near(Archive(directory, kept_many_files.api_url))
 
 
-@pytest.fixture(scope="session")
-def empty_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
-    """An installation that keeps nothing: made once, and only copied."""
-    return installed(tmp_path_factory.mktemp("empty") / "archive", prefect_url)
-
-
 @pytest.fixture
-def fresh(empty_once: Archive, tmp_path: Path) -> NearArchive:
-    """An installation of one's own that keeps nothing yet."""
-    return near(Archive(shutil.copytree(empty_once.directory, tmp_path / "archive"), empty_once.api_url))
+def fresh(installation: Archive) -> NearArchive:
+    """The same installation, with its command in this process."""
+    return near(installation)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -33,9 +34,14 @@ def run(*arguments: str | Path) -> Result:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Path:
-    """An installation whose journal tells of two objects and was published once."""
-    home = tmp_path / "archive"
+def installation(published_once: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(published_once, tmp_path / "archive")
+
+
+@pytest.fixture(scope="module")
+def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation whose journal tells of two objects and was published: made once, and only copied."""
+    home = tmp_path_factory.mktemp("published") / "archive"
     make_installation(home)
     settings = load_settings(home)
     with open_installation(settings) as opened:
