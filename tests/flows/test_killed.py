@@ -31,7 +31,7 @@ def scans(tmp_path: Path) -> Path:
     drop = tmp_path / "drops" / "sheet-012"
     drop.mkdir(parents=True)
     for number in range(PAGES):
-        save_scan(photograph((1500, 1000), number / PAGES), drop / f"page_{number:03d}.bmp", 300)
+        save_scan(photograph((750, 500), number / PAGES), drop / f"page_{number:03d}.bmp", 300)
     return drop
 
 

@@ -73,7 +73,9 @@ def test_an_approved_drop_whose_run_was_killed_is_kept_by_the_same_command(
     assert archive.run("journal", "show", "--json").stdout.count('"event_type":"accession"') == 1
 
 
-def test_an_approved_drop_that_is_kept_is_not_asked_about_again(archive: Archive, capture: Path):
+def test_an_approved_drop_that_is_kept_is_asked_about_again_only_with_something_new_in_it(
+    archive: Archive, capture: Path
+):
     archive.preserve(capture)
     [told] = archive.preserve(capture, more=APPROVED)
     assert told["verdict"] == "stored"
@@ -83,10 +85,5 @@ def test_an_approved_drop_that_is_kept_is_not_asked_about_again(archive: Archive
     rehearsed = archive.run("preserve", capture, "--collection", "images", "--dry-run")
     assert (rehearsed.returncode, "would be ALREADY-KEPT" in rehearsed.stdout) == (0, True)
     assert archive.kept() == before
-
-
-def test_a_kept_drop_with_something_new_in_it_is_asked_about(archive: Archive, capture: Path):
-    archive.preserve(capture)
-    archive.preserve(capture, more=APPROVED)
     (capture / "another.raw8").write_bytes(bytes((place * 89 + 7) % 251 for place in range(9000)))
     assert archive.preserve(capture)[0]["verdict"] == "waiting"

@@ -27,6 +27,7 @@ FAULTS = {
     "system": OSError(errno.EILSEQ, "Invalid or incomplete multibyte or wide character"),
     "bug": ZeroDivisionError("division by zero"),
 }
+SOAKING = ("memory", "bug")
 KEPT_ALL_THE_SAME = "bad-discard"
 BAD = ("bad-claim", *(f"bad-{stage}" for stage in STAGES), "bad-answer", "bad-end", KEPT_ALL_THE_SAME)
 GOOD = ("good-a", "good-z")
@@ -80,7 +81,9 @@ def preserved(archive: Archive, drops: list[DropRequest]) -> dict[str, Verdict]:
     return {result.object.removeprefix("files/"): result.ending.verdict for result in results}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(one, marks=pytest.mark.soak) if one in SOAKING else one for one in FAULTS]
+)
 def test_each_ends_by_itself_wherever_it_fails_and_goes_on_afterwards(
     installation: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ):

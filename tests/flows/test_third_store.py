@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.archives import Archive
-from support.command_runs import near
-from support.flow_runs import preserved
+from support.command_runs import NearArchive, near
+from support.flow_runs import installed, preserved
+from support.kept_object import make_ledger
 
 from flows.alarms.alarm import AlarmKind
 from flows.alarms.alarms import outbox_of
@@ -27,10 +30,8 @@ THIRD = '\n[[store]]\nname = "third"\nkind = "folder"\npath = "stores/third"\nsi
 MAIL = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = ["archive@example.org"]\n'
 
 
-@pytest.fixture
-def three(installation: Archive) -> Archive:
-    """An installation with a store more than its policy asks for."""
-    archive = near(installation)
+def with_third(archive: NearArchive) -> NearArchive:
+    """Add a store more than its policy asks for."""
     file = archive.directory / "muniment.toml"
     file.write_text(f"{file.read_text()}{THIRD}{MAIL}")
     made = archive.run("stores", "init", "third", "--json")
@@ -38,15 +39,39 @@ def three(installation: Archive) -> Archive:
     return archive
 
 
-def kept_without_third(three: Archive, ledger: Path) -> dict[str, object]:
-    """Preserve a drop while the third store is away; return its receipt."""
-    away = three.store("third").rename(three.directory / "away")
-    told = preserved(three, ledger)
+@pytest.fixture
+def three(fresh: NearArchive) -> NearArchive:
+    """An installation with a store more than its policy asks for."""
+    return with_third(fresh)
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """An installation whose third store lacks the ledger, and its receipt."""
+
+    archive: NearArchive
+    receipt: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def lacking_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Lacking:
+    """The ledger is preserved while the third store is away: once, and only copied."""
+    folder = tmp_path_factory.mktemp("lacking")
+    archive = with_third(near(installed(folder / "archive", prefect_url)))
+    away = archive.store("third").rename(archive.directory / "away")
+    told = preserved(archive, make_ledger(folder / "ledger"))
     assert told.ending.verdict is Verdict.STORED
     assert told.receipt is not None
-    away.rename(three.store("third"))
-    receipt: dict[str, object] = json.loads(told.receipt.with_suffix(".json").read_text())
-    return receipt
+    away.rename(archive.store("third"))
+    return Lacking(archive, json.loads(told.receipt.with_suffix(".json").read_text()))
+
+
+@pytest.fixture
+def lacking(lacking_once: Lacking, tmp_path: Path) -> Lacking:
+    """One of its own."""
+    kept = lacking_once.archive
+    directory = shutil.copytree(kept.directory, tmp_path / "lacking")
+    return replace(lacking_once, archive=replace(kept, directory=directory))
 
 
 def alarms(three: Archive) -> list[str]:
@@ -54,13 +79,11 @@ def alarms(three: Archive) -> list[str]:
     return [one.alarm.happened for one in waiting if one.alarm.kind is AlarmKind.INTEGRITY]
 
 
-def test_the_receipt_and_the_status_say_which_store_lacks_the_package(three: Archive, ledger: Path):
-    receipt = kept_without_third(three, ledger)
+def test_the_receipt_and_the_status_say_which_store_lacks_the_package(lacking: Lacking):
+    three, receipt = lacking.archive, lacking.receipt
     assert receipt["lacking"] == ["third"]
     assert "Not in store third yet" in str(receipt["sentence"])
-    issues = receipt["issues"]
-    assert isinstance(issues, list)
-    [issue] = [one for one in issues if one["severity"] != "info"]
+    [issue] = [one for one in receipt["issues"] if one["severity"] != "info"]
     assert (issue["code"], issue["severity"]) == ("REP-008", "warning")
     assert "there is no folder" in issue["message"]
     told = json.loads(three.run("status", "--json").stdout)
@@ -73,8 +96,8 @@ def test_the_receipt_and_the_status_say_which_store_lacks_the_package(three: Arc
     assert "it lacks 1 version" in three.run("doctor").stdout
 
 
-def test_what_it_lacks_is_copied_when_it_is_back_and_journaled(three: Archive, ledger: Path):
-    kept_without_third(three, ledger)
+def test_what_it_lacks_is_copied_when_it_is_back_and_journaled(lacking: Lacking):
+    three = lacking.archive
     dry = three.run("stores", "fill", "--dry-run", "--json")
     assert json.loads(dry.stdout)["package"] == "files/ledger/v1"
     assert three.kept("third") == {}
@@ -95,10 +118,8 @@ def test_what_it_lacks_is_copied_when_it_is_back_and_journaled(three: Archive, l
     assert (record.fault, record.ended is not None) == ("", True)
 
 
-def test_damage_that_is_seen_in_the_stores_to_copy_from_is_reported_and_an_alarm(
-    three: Archive, ledger: Path
-):
-    kept_without_third(three, ledger)
+def test_damage_that_is_seen_in_the_stores_to_copy_from_is_reported_and_an_alarm(lacking: Lacking):
+    three = lacking.archive
     settings = load_settings(three.directory)
     # A folder where the lock of the scratch folders goes: nothing can be copied, and no store is at fault.
     in_the_way = settings.processing / "..filling.lock"
@@ -120,8 +141,8 @@ def test_damage_that_is_seen_in_the_stores_to_copy_from_is_reported_and_an_alarm
     assert three.kept("third") == three.kept("second")
 
 
-def test_while_it_is_away_the_job_fails_and_says_so(three: Archive, ledger: Path):
-    kept_without_third(three, ledger)
+def test_while_it_is_away_the_job_fails_and_says_so(lacking: Lacking):
+    three = lacking.archive
     three.store("third").rename(three.directory / "away")
     finished = three.run("stores", "fill")
     assert finished.returncode == 6
@@ -130,8 +151,8 @@ def test_while_it_is_away_the_job_fails_and_says_so(three: Archive, ledger: Path
     assert "STORE AWAY  store third: there is no folder" in three.run("status").stdout
 
 
-def test_an_empty_mount_point_is_not_filled(three: Archive, ledger: Path):
-    kept_without_third(three, ledger)
+def test_an_empty_mount_point_is_not_filled(lacking: Lacking):
+    three = lacking.archive
     three.store("third").rename(three.directory / "away")
     (three.store("third") / ".incoming").mkdir(parents=True)
     [one] = fill_installation(load_settings(three.directory), FillRequest())
@@ -140,8 +161,9 @@ def test_an_empty_mount_point_is_not_filled(three: Archive, ledger: Path):
     assert three.kept("third") == {}
 
 
-def test_a_replica_that_is_gone_as_a_whole_is_reported_by_status_and_doctor(three: Archive, ledger: Path):
-    preserved(three, ledger)
+def test_a_replica_that_is_gone_as_a_whole_is_reported_by_status_and_doctor(lacking: Lacking):
+    three = lacking.archive
+    assert three.run("stores", "fill").returncode == 0
     shutil.rmtree(three.store("second") / "files")
     assert "REPLICA GONE  store second: the whole replica" in three.run("status").stdout
     doctor = three.run("doctor")
@@ -160,9 +182,8 @@ def test_a_store_that_no_policy_of_the_collection_names_lacks_nothing(three: Arc
     assert three.kept("third") == {}
 
 
-def test_a_new_store_is_filled_with_what_was_kept_before_it_was_there(installation: Archive, ledger: Path):
-    archive = near(installation)
-    preserved(archive, ledger)
+def test_a_new_store_is_filled_with_what_was_kept_before_it_was_there(keeping: NearArchive, ledger: Path):
+    archive = keeping
     (ledger / "one more.txt").write_text("One more\n")
     preserved(archive, ledger)
     file = archive.directory / "muniment.toml"
