@@ -9,7 +9,7 @@ from support.records import events
 from storage.database.opening import open_database
 from storage.journal.sql import SqlJournal
 
-BATCHES = 10
+BATCHES = 6
 BATCH = 50
 
 

@@ -88,7 +88,7 @@ def test_an_endless_loop_ends_at_its_cpu_time(workers: CagedWorkers) -> None:
 
 def test_cpu_time_is_counted_anew_for_each_request() -> None:
     with CagedWorkers(TIGHT, 1, PRELOAD) as pool:
-        busy = [asking("compute", seconds=0.6) for _ in range(5)]
+        busy = [asking("compute", seconds=0.6) for _ in range(3)]
         assert all(isinstance(outcome, Completed) for outcome in pool.map(busy))
 
 
