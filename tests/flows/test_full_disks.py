@@ -84,7 +84,7 @@ def test_a_drop_that_cannot_fit_into_its_stores_is_told_before_anything_is_begun
         assert preserved(installation, drop).ending.verdict is Verdict.STORED
 
 
-@pytest.mark.parametrize("left", [0, 8192, 20480])
+@pytest.mark.parametrize("left", [0, pytest.param(8192, marks=pytest.mark.soak), 20480])
 def test_a_full_working_area_interrupts_even_where_the_end_cannot_be_written_down(
     installation: Archive, drop: Path, left: int
 ):
