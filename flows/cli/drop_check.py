@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flows.installation.wiring import Installation
     from flows.submission.trial import Trial
     from flows.submission.workspace import Workspace
+    from preservation.policy.schema_files import SchemaFile
 
 _DEFAULT_POLICY = "whole-files.toml"
 _NOT_THERE = 6
@@ -63,8 +64,9 @@ def check_drops(paths: Sequence[Path], policy: Path | None, output: CheckOutput)
         )
     # Links that were named here are followed.
     places = [path.resolve() for path in there]
+    source, schemas = _source_of(policy)
     with (
-        throwaway_installation(_source_of(policy), tuple(places)) as opened,
+        throwaway_installation(source, tuple(places), schemas) as opened,
         _reject_list(output.csv) as add,
     ):
         for path, place, page in zip(there, places, _pages_of(places, output.report), strict=True):
@@ -74,12 +76,15 @@ def check_drops(paths: Sequence[Path], policy: Path | None, output: CheckOutput)
         raise typer.Exit(code)
 
 
-def _source_of(policy: Path | None) -> bytes:
+def _source_of(policy: Path | None) -> tuple[bytes, tuple[SchemaFile, ...]]:
     from preservation.policy.load import load
     from preservation.policy.shipped import shipped_policies
 
     # Loaded here, so that its faults are told of the file that was named.
-    return shipped_policies()[_DEFAULT_POLICY] if policy is None else load(policy).source
+    if policy is None:
+        return shipped_policies()[_DEFAULT_POLICY], ()
+    loaded = load(policy)
+    return loaded.source, loaded.schemas
 
 
 def _pages_of(places: Sequence[Path], report: Path | None) -> Iterator[Path | None]:

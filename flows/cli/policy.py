@@ -99,7 +99,7 @@ def explain(
             note(f"{printable(str(path))}: there is nothing here; check the spelling")
     # The path is the user's, links and all; below it none is followed.
     places = [path.resolve() for path in there]
-    with throwaway_installation(policy.source, tuple(places)) as opened:
+    with throwaway_installation(policy.source, tuple(places), policy.schemas) as opened:
         for path, place in zip(there, places, strict=True):
             drop = DropRequest(place, "explained", name_tried(place))
             with dry_run_in(drop, opened, opened.settings.directory) as (would, workspace):
@@ -181,9 +181,14 @@ def _would(explanation: Explanation, issues: Sequence[Issue]) -> str:
 
 
 def _examined(policy: Policy, file: SurveyedFile) -> str:
+    from preservation.rasters.families import family_of
     from preservation.screening.examiners import unexamined
+    from preservation.screening.supplied_xml import schemas_for
 
     reason = unexamined(policy, file.path, file.identification)
+    schemas = schemas_for(policy, file.path)
+    if schemas and family_of(file.path, file.identification) is None:
+        return f"It was held against {printable(' and '.join(schemas))}, and nothing else of it was examined."
     return f"It was not examined: {reason}." if reason else "It was examined to its end."
 
 

@@ -41,6 +41,7 @@ from preservation.model.verdicts import Verdict
 from preservation.model.viruses import ScannedFile
 from preservation.policy.load import parse
 from preservation.policy.schema import Policy
+from preservation.policy.schema_files import SchemaFile, schemas_among, write_schemas
 from preservation.records import Records
 from preservation.survey.walk import TreeOutline
 from storage.ports.catalogue import CatalogueFile
@@ -268,11 +269,22 @@ class Workspace:
     @property
     def policy(self) -> Policy:
         """The policy as it was when the submission began."""
-        return _parsed_policy(self._policy_file.read_bytes())
+        return _parsed_policy(self._policy_file.read_bytes(), self._schemas())
 
     @property
     def _policy_file(self) -> Path:
         return self.root / "policy.toml"
+
+    @property
+    def _policy_schemas(self) -> Path:
+        return self.root / "policy-schemas"
+
+    def _schemas(self) -> tuple[SchemaFile, ...]:
+        folder = self._policy_schemas
+        found = (path for path in folder.rglob("*") if path.is_file()) if folder.exists() else ()
+        return tuple(
+            sorted(SchemaFile(path.relative_to(folder).as_posix(), path.read_bytes()) for path in found)
+        )
 
     @property
     def thumbnails(self) -> Path:
@@ -309,6 +321,7 @@ class Workspace:
         self.root.mkdir(parents=True)
         submission = Submission(SubmissionId(uuid4().hex), object_id, drop, at)
         self._policy_file.write_bytes(policy.source)
+        write_schemas(policy.schemas, self._policy_schemas)
         tally = Extent(found.files, found.bytes)
         policy_digest = policy.reference.digest
         self.claim.write([DropClaim(submission, found.signature, policy_digest, tally, dropped_as, adopted)])
@@ -350,9 +363,9 @@ _LOCKS = ".locks"
 
 
 @lru_cache(maxsize=32)
-def _parsed_policy(content: bytes) -> Policy:
+def _parsed_policy(content: bytes, schemas: tuple[SchemaFile, ...]) -> Policy:
     """Return the policy, from a cache: many submissions share one, and each stage asks for it."""
-    return parse(content, "policy.toml of the submission")
+    return parse(content, "policy.toml of the submission", schemas_among(schemas))
 
 
 def waits(object_id: ObjectId, drop: Path, processing: Path) -> bool:

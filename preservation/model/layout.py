@@ -14,6 +14,12 @@ PREMIS: Final = BagPath("metadata/premis.xml")
 POLICY: Final = BagPath("metadata/policy.toml")
 """The very policy that shaped the package, byte for byte."""
 
+
+def policy_schema(path: str) -> BagPath:
+    """Return where the copy of an XML schema lies that the policy names, ``path`` being that beside it."""
+    return bag_path(f"metadata/policy-schemas/{path}")
+
+
 DUBLIN_CORE: Final = BagPath("metadata/descriptive/dc.xml")
 """Simple Dublin Core about the whole object."""
 

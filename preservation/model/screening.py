@@ -69,7 +69,8 @@ class ScreenedFile:
     submission's workspace, for people's eyes; ``is_part_shown`` means that it shows what could be decoded of
     a damaged image. ``unexamined`` says why nothing looked into it; empty where something did: then
     ``examiner`` is the program that decoded or opened it, ``other_examiners`` those that looked at parts of
-    it, and ``is_damaged`` says that it is not whole, whatever the policy makes of that.
+    it, and ``is_damaged`` says that it is not whole, whatever the policy makes of that. ``valid_by`` names
+    the XML schemas by which it is valid, by their paths beside the policy: of XML no more than that is known.
     """
 
     path: RelativePath
@@ -84,6 +85,7 @@ class ScreenedFile:
     examiner: Agent | None = None
     is_damaged: bool = False
     other_examiners: tuple[Agent, ...] = ()
+    valid_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

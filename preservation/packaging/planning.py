@@ -130,6 +130,8 @@ def tag_files(contents: PackageContents, root: Path, tally: PayloadTally) -> Ite
     yield written(BagPath("bag-info.txt"), format_bag_info(bag_info_fields(contents, tally)).encode())
     yield written(layout.README, readme(contents, tally))
     yield written(layout.POLICY, contents.policy.source)
+    for schema in contents.policy.schemas:
+        yield written(layout.policy_schema(schema.path), schema.content)
     with TagFile(root, layout.PREMIS, wanted) as sink:
         write_premis(_premis_contents(contents, tally), sink, root)
     yield sink.entry

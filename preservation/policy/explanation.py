@@ -13,7 +13,9 @@ from preservation.policy.intake import LoosePages
 from preservation.policy.rule_matchers import RuleMatcher
 from preservation.policy.rules import JUNK, WhenKey
 from preservation.policy.schema import Policy
+from preservation.policy.screen_tables import ScreenOutcome
 from preservation.policy.selection import decide, is_descriptive, is_sign
+from preservation.policy.supplied_xml import SuppliedXml
 from preservation.policy.versions import RemovedAction, VersionAction
 
 
@@ -59,6 +61,17 @@ def of_drops(policy: Policy) -> Iterator[str]:
     yield f"A drop that has no file in common with the version before {_WITH_DROP[versions.unrelated]}."
     if policy.terms.intake.loose_pages is LoosePages.HOLD:
         yield "Single files in an inbox whose names differ in a number only are held there."
+    for screen in policy.screens(SuppliedXml):
+        yield from _about_xml(screen)
+
+
+def _about_xml(screen: SuppliedXml) -> Iterator[str]:
+    paths, schema = " or ".join(map(printable, screen.paths)), printable(screen.schema_path)
+    root = "" if screen.root is None else f", with the root element {screen.root}"
+    consequence = _WITH_FINDING[screen.outcome]
+    yield f"A file like {paths} has to be XML that is valid by {schema}{root}; else the drop {consequence}."
+    if screen.required:
+        yield f"A drop without such a file {consequence}."
 
 
 _WITH_LACKING = {
@@ -72,6 +85,13 @@ _WITH_DROP = {
     VersionAction.KEEP: "would be kept, with a warning",
     VersionAction.ASK: "would wait until an archivist has decided",
     VersionAction.REJECT: "would be rejected",
+}
+
+
+_WITH_FINDING = {
+    ScreenOutcome.WARN: "would be kept, with a warning",
+    ScreenOutcome.ASK: "would wait until an archivist has decided",
+    ScreenOutcome.REJECT: "would be rejected",
 }
 
 

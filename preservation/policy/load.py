@@ -9,14 +9,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from preservation.errors import ConfigurationError
+from preservation.errors import ConfigurationError, UnacceptableContentError, reason_of
 from preservation.model.amounts import count
 from preservation.model.paths import printable
 from preservation.policy.faults import FaultReport, PolicyFault
 from preservation.policy.globs import PathPattern, can_both_match
 from preservation.policy.rules import When, contradiction_in
 from preservation.policy.schema import Policy, Terms
+from preservation.policy.schema_files import (
+    ReadSchema,
+    SchemaFile,
+    files_of_schema,
+    schemas_among,
+    schemas_beside,
+)
 from preservation.policy.screens import REPEATABLE
+from preservation.policy.supplied_xml import SuppliedXml
 
 _OF_DECODED_PICTURES = frozenset({"image-specification", "page-content"})
 _LINE_IN_MESSAGE = re.compile(r" \(at line (\d+), column \d+\)$")
@@ -32,11 +40,13 @@ def load(path: Path) -> Policy:
     except OSError as error:
         fault = PolicyFault(1, f"{printable(str(path))}: cannot be read: {error.strerror}")
         raise _unsound(str(path), fault) from error
-    return parse(content, str(path))
+    return parse(content, str(path), schemas_beside(path))
 
 
-def parse(content: bytes, source: str) -> Policy:
+def parse(content: bytes, source: str, read_schema: ReadSchema | None = None) -> Policy:
     """Return the policy that ``content`` says; ``source`` names it in faults.
+
+    ``read_schema`` has the XML schemas that it may name; without, it has none.
 
     Raises ``ConfigurationError``, with every fault and its place, where it is not sound.
     """
@@ -58,9 +68,16 @@ def parse(content: bytes, source: str) -> Policy:
         terms = Terms.model_validate(document)
     except ValidationError as error:
         raise _unsound(source, *report.from_pydantic(error), *faults) from error
+    schemas: set[SchemaFile] = set()
+    for place, screen in enumerate(terms.screens):
+        if isinstance(screen, SuppliedXml):
+            try:
+                schemas.update(files_of_schema(screen.schema_path, read_schema or schemas_among(())))
+            except UnacceptableContentError as error:
+                faults.append(report.fault(("screen", place, "schema"), reason_of(error)))
     if faults:
         raise _unsound(source, *faults)
-    return Policy(terms, content)
+    return Policy(terms, content, tuple(sorted(schemas)))
 
 
 def _unsound(source: str, *faults: PolicyFault) -> ConfigurationError:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from preservation.fixity.digesting import digest_bytes
 from preservation.model.amounts import count
 from preservation.model.decisions import PolicyReference
-from preservation.model.digests import Algorithm
+from preservation.model.digests import Algorithm, HexDigest
 from preservation.model.identifiers import StoreName
 from preservation.policy.fixity import Fixity
 from preservation.policy.globs import PathMatcher
@@ -20,6 +20,7 @@ from preservation.policy.intake import CompleteWhen, Intake
 from preservation.policy.orders import Ordering
 from preservation.policy.rule_matchers import RuleMatchers
 from preservation.policy.rules import Otherwise, Rule
+from preservation.policy.schema_files import SchemaFile
 from preservation.policy.screen_tables import ScreenTable
 from preservation.policy.screens import Screen
 from preservation.policy.versions import Versions
@@ -144,11 +145,13 @@ class Terms(PolicyTable):
 class Policy:
     """A policy that was read and found sound: what it says, and the very bytes that say it.
 
-    Made by ``preservation.policy.load``; the bytes go into every package that it shaped.
+    Made by ``preservation.policy.load``; the bytes go into every package that it shaped. ``schemas`` are the
+    files of the XML schemas that it names, in the order of their paths, with those that they name.
     """
 
     terms: Terms
     source: bytes
+    schemas: tuple[SchemaFile, ...] = ()
 
     @cached_property
     def matchers(self) -> RuleMatchers:
@@ -181,6 +184,15 @@ class Policy:
 
     @cached_property
     def reference(self) -> PolicyReference:
-        """Which policy this is, exactly."""
-        digests = digest_bytes(self.source, (Algorithm.SHA256,))
-        return PolicyReference(self.terms.policy, self.terms.revision, digests[Algorithm.SHA256])
+        """Which policy this is, exactly.
+
+        The digest is that of the policy file; where it names schemas, of the file followed by a line for each
+        of them, as ``sha256sum`` writes it: with another schema it is another policy.
+        """
+        lines = (f"{_sha256(file.content)}  {file.path}\n".encode() for file in self.schemas)
+        digest = _sha256(b"".join((self.source, *lines)))
+        return PolicyReference(self.terms.policy, self.terms.revision, digest)
+
+
+def _sha256(content: bytes) -> HexDigest:
+    return digest_bytes(content, (Algorithm.SHA256,))[Algorithm.SHA256]

@@ -14,6 +14,7 @@ from preservation.policy.image_specification import ImageSpecification
 from preservation.policy.metadata_columns import DescriptiveMetadata
 from preservation.policy.page_content import PageContent
 from preservation.policy.screen_tables import Outcome, ScreenOutcome, ScreenTable, SpecificationTable
+from preservation.policy.supplied_xml import SuppliedXml
 from preservation.policy.words import Pattern, UniqueList, members_of
 
 
@@ -120,6 +121,7 @@ Screen: TypeAlias = Annotated[
     | PairedFiles
     | DocumentSpecification
     | DescriptiveMetadata
+    | SuppliedXml
     | ImageSpecification
     | PageContent,
     Field(discriminator="check"),

@@ -103,7 +103,8 @@ def _head(receipt: Receipt, summary: Summary) -> dict[str, object]:
 
 def _passed(passed: PassedFiles) -> dict[str, object]:
     reasons = [{"reason": reason, "files": files} for reason, files in passed.unexamined]
-    return {**asdict(passed), "unexamined": reasons}
+    valid = [{"schema": schema, "files": files} for schema, files in passed.valid]
+    return {**asdict(passed), "valid": valid, "unexamined": reasons}
 
 
 def _compared(receipt: Receipt, encode: _Encode) -> Iterator[bytes]:
@@ -157,6 +158,7 @@ def file_fields(dossier: Dossier) -> dict[str, object]:
     if screened is not None:
         fields |= {"image": screened.image, "document": screened.document, "issues": screened.issues}
         fields["unexamined"] = screened.unexamined
+        fields["valid_by"] = screened.valid_by
     if dossier.described is not None:
         fields["description"] = dossier.described.statements
     fields["derivatives"] = [_derivative(made) for made in dossier.derivatives]

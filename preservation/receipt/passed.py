@@ -21,6 +21,8 @@ def passed_in_words(summary: Summary) -> Iterator[str]:
         yield f"{count(passed.documents, 'document')}: looked into, no finding"
     if passed.others:
         yield f"{count(passed.others, 'other file')}: looked into, no finding"
+    for schema, files in passed.valid:
+        yield f"{count(files, 'file')}: valid by {printable(schema)}, no finding"
     for reason, files in passed.unexamined[:_REASONS_NAMED]:
         yield f"{count(files, 'file')}: not looked into ({printable(reason)})"
     if more := sum(files for _, files in passed.unexamined[_REASONS_NAMED:]):

@@ -47,13 +47,15 @@ class FaultCount:
 class PassedFiles:
     """How many files have no finding at all, by what was looked at.
 
-    ``images`` were decoded to the end, ``documents`` and ``others`` looked into. ``unexamined`` are those
-    that nothing looked into, by the reason; ``unscreened`` those that the drop's end came before.
+    ``images`` were decoded to the end, ``documents`` and ``others`` looked into. ``valid`` are those of which
+    no more is known than that they are valid, by the XML schemas. ``unexamined`` are those that nothing
+    looked into, by the reason; ``unscreened`` those that the drop's end came before.
     """
 
     images: int = 0
     documents: int = 0
     others: int = 0
+    valid: tuple[tuple[str, int], ...] = ()
     unexamined: tuple[tuple[str, int], ...] = ()
     unscreened: int = 0
 
@@ -198,6 +200,7 @@ class _PassedCounter:
     def __init__(self) -> None:
         self._looked: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._valid: Counter[str] = Counter()
 
     def count(self, dossier: Dossier) -> None:
         screened = dossier.screened
@@ -209,11 +212,17 @@ class _PassedCounter:
             self._looked["images"] += 1
         elif screened.document is not None:
             self._looked["documents"] += 1
+        elif screened.valid_by:
+            self._valid[" and ".join(screened.valid_by)] += 1
         else:
             self._looked["others"] += 1
 
     def counted(self) -> PassedFiles:
-        return PassedFiles(**self._looked, unexamined=tuple(self._reasons.most_common()))
+        return PassedFiles(
+            **self._looked,
+            valid=tuple(self._valid.most_common()),
+            unexamined=tuple(self._reasons.most_common()),
+        )
 
 
 def _stopping_issues(dossier: Dossier) -> list[Issue]:

@@ -187,6 +187,8 @@ def facts_in_words(screened: ScreenedFile | None) -> Iterator[str]:
         yield from _image_facts(screened.image)
     if screened.document is not None:
         yield from _document_facts(screened.document)
+    for schema in screened.valid_by:
+        yield f"valid by {printable(schema)}"
 
 
 def _image_facts(image: ImageFacts) -> Iterator[str]:

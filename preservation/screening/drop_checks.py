@@ -15,10 +15,12 @@ from preservation.policy.file_names import FileNames, PairedFiles
 from preservation.policy.metadata_columns import DescriptiveMetadata
 from preservation.policy.schema import Policy
 from preservation.policy.screen_tables import ScreenTable
+from preservation.policy.supplied_xml import SuppliedXml
 from preservation.screening.document_specification import DocumentSpecificationCheck
 from preservation.screening.file_names import FileNameCheck
 from preservation.screening.file_pairs import FilePairCheck
 from preservation.screening.metadata_tables import MetadataCheck
+from preservation.screening.supplied_xml import SuppliedXmlCheck
 
 
 class DropCheck(Protocol):
@@ -37,6 +39,7 @@ DROP_CHECKS: Final[dict[type[ScreenTable], _Maker]] = {
     PairedFiles: FilePairCheck,
     DocumentSpecification: DocumentSpecificationCheck,
     DescriptiveMetadata: MetadataCheck,
+    SuppliedXml: SuppliedXmlCheck,
 }
 """The check of each screen, in the order in which issues are reported."""
 

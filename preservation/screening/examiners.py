@@ -22,6 +22,7 @@ from preservation.screening.document_specification import DocumentSpecifications
 from preservation.screening.programs import DECODERS, READERS
 from preservation.screening.report_issues import DocumentSeverities, Subject
 from preservation.screening.reports import ArchiveReport, DocumentReport, ImageReport
+from preservation.screening.supplied_xml import XML_JOBS, schemas_for
 from preservation.tools.limits import Limits
 from preservation.tools.work import JobName, Request, WorkOutcome
 
@@ -30,11 +31,12 @@ JOB_MODULES: Final = (
     "preservation.screening.documents",
     "preservation.screening.archives",
     "preservation.screening.packages",
+    XML_JOBS,
 )
 """What the caged workers of a screening must preload."""
 
 _EXAMINE_IMAGE, _EXAMINE_PDF, _EXAMINE_ARCHIVE, _EXAMINE_PACKAGE = (
-    JobName(f"{name}:examine") for name in JOB_MODULES
+    JobName(f"{name}:examine") for name in JOB_MODULES if name != XML_JOBS
 )
 
 FIRST_SHOWN: Final = 300
@@ -228,6 +230,8 @@ def examiners_for(policy: Policy, limits: Limits, thumbnails: Path) -> dict[Fami
 def unexamined(policy: Policy, path: RelativePath, identification: Identification) -> str:
     """Say why nothing looks into a file, ``""`` where an examiner does: silence would look like soundness."""
     family = family_of(path, identification)
+    if family is None and schemas_for(policy, path):
+        return ""
     if family is None:
         return f"no examiner for {identification.name}"
     screen = next(kind for kind, make in EXAMINERS.items() if family in make.families)

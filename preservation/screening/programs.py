@@ -22,6 +22,9 @@ DECODERS: Final[dict[Decoder, Agent]] = {
     "tifffile": _agent("tifffile"),
     "simplejpeg": _agent("simplejpeg"),
 }
+XML_READER: Final = _agent("lxml")
+"""What reads XML and holds it against schemas; it is what libxml2 is called by."""
+
 READERS: Final[dict[Reader, Agent]] = {
     "pypdf": _agent("pypdf"),
     "pikepdf": _agent("pikepdf"),

@@ -71,6 +71,36 @@ class DocumentReport(msgspec.Struct, frozen=True):
     has_xfa: bool | None = None
 
 
+class XmlFault(msgspec.Struct, frozen=True):
+    """What is wrong with XML, and on which line; 0 where that is not known."""
+
+    line: int
+    words: str
+
+
+class XmlReport(msgspec.Struct, frozen=True):
+    """An XML file that was held against a schema.
+
+    ``too_much`` says why it was not read, ``fault`` why it is not well-formed. ``entities`` names the first
+    that it declares or uses. ``root`` is its root element as ``{namespace}name``. ``invalid`` are the first
+    faults that the schema finds, ``others`` counts those behind them; ``are_more`` says that not all were
+    counted.
+    """
+
+    root: str = ""
+    too_much: str | None = None
+    fault: XmlFault | None = None
+    entities: tuple[str, ...] = ()
+    invalid: tuple[XmlFault, ...] = ()
+    others: int = 0
+    are_more: bool = False
+
+    @property
+    def local_name(self) -> str:
+        """The name of the root element, without its namespace."""
+        return self.root.rpartition("}")[2]
+
+
 class ArchiveReport(msgspec.Struct):
     """An archive, listed and not unpacked; the job counts in it, so it is not frozen.
 

@@ -1,7 +1,7 @@
 """The stage: every entry of a drop in, a screened file out, in the same order and in flat memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -22,6 +22,7 @@ from preservation.screening.drop_checks import DropCheck
 from preservation.screening.examiners import FIRST_SHOWN, Examiner, examiners_for, unexamined
 from preservation.screening.picture_checks import PictureChecks
 from preservation.screening.report_issues import Subject
+from preservation.screening.supplied_xml import XmlValidation, XmlValidations
 from preservation.tools.work import Request, WorkOutcome
 from preservation.tools.workers import CagedWorkers
 
@@ -57,6 +58,21 @@ def screen(
 _Look: TypeAlias = tuple[Examiner, Request]
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A file as far as it is known from outside, with the looks into it that are needed."""
+
+    screened: ScreenedFile
+    look: _Look | None = None
+    validations: tuple[XmlValidation, ...] = ()
+
+    @property
+    def requests(self) -> list[Request]:
+        """What is asked about it, in the order in which the answers are taken."""
+        asked = [] if self.look is None else [self.look[1]]
+        return asked + [validation.request for validation in self.validations]
+
+
 class _Screening:
     """The screening of one submission. Remembers its names, so that those which collide are found."""
 
@@ -78,37 +94,42 @@ class _Screening:
         self._irregular = policy.screen(IrregularEntries)
         self._pictures = PictureChecks(policy, thumbnails)
         self._examiners = examiners_for(policy, workers.limits, thumbnails)
+        self._validations = XmlValidations(policy)
 
     def screen(
         self, entries: list[SurveyedFile | IrregularEntry], progress: OnProgress | None
     ) -> Iterator[ScreenedFile]:
         begun = [self._begin(entry) for entry in entries]
-        requests = [look[1] for _, look in begun if look is not None]
+        requests = [request for one in begun for request in one.requests]
+        # A file is done with the last of what is asked about it.
+        is_last = [number == len(one.requests) for one in begun for number in range(1, len(one.requests) + 1)]
         if progress is not None:
-            progress(sum(isinstance(entry, SurveyedFile) for entry in entries) - len(requests), 0)
+            progress(sum(isinstance(entry, SurveyedFile) for entry in entries) - sum(is_last), 0)
         found: list[WorkOutcome] = []
         # Read to its end here: the workers are free again before the caller goes on.
-        for outcome in self._workers.map(requests):
+        for outcome, is_done in zip(self._workers.map(requests), is_last, strict=True):
             found.append(outcome)
-            if progress is not None:
+            if progress is not None and is_done:
                 progress(1, 0)
         outcomes = iter(found)
-        for entry, (screened, look) in zip(entries, begun, strict=True):
-            if look is None or isinstance(entry, IrregularEntry):
-                yield screened
-            else:
-                examiner, request = look
+        for entry, one in zip(entries, begun, strict=True):
+            screened = one.screened
+            if one.look is not None and isinstance(entry, SurveyedFile):
+                examiner, request = one.look
                 outcome = next(outcomes)
-                yield self._judged(entry, examiner.finish(screened, request, outcome), outcome)
+                screened = self._judged(entry, examiner.finish(screened, request, outcome), outcome)
+            for validation in one.validations:
+                screened = validation.finish(screened, next(outcomes))
+            yield screened
 
-    def _begin(self, entry: SurveyedFile | IrregularEntry) -> tuple[ScreenedFile, _Look | None]:
-        """Find all that can be found from outside; return it with the look into the file that is needed."""
+    def _begin(self, entry: SurveyedFile | IrregularEntry) -> _Begun:
+        """Find all that can be found from outside; return it with the looks into the file that are needed."""
         if is_left_out(self._policy, entry.path):
-            return ScreenedFile(entry.path, left_out=True, issues=(_junk(entry.path, left_out=True),)), None
+            return _Begun(ScreenedFile(entry.path, left_out=True, issues=(_junk(entry.path, left_out=True),)))
         issues = [_junk(entry.path, left_out=False)] if is_junk(self._policy, entry.path) else []
         if isinstance(entry, IrregularEntry):
             issues.append(irregular_entry_issue(entry, self._irregular))
-            return ScreenedFile(entry.path, issues=tuple(issues)), None
+            return _Begun(ScreenedFile(entry.path, issues=tuple(issues)))
         for check in self._surface:
             issues += check(entry)
         if self._images is not None and is_undecodable_raster(entry.path, entry.identification):
@@ -117,9 +138,9 @@ class _Screening:
         look = self._look_into(entry, bool(issues))
         if look is None:
             issues += self._pictures.issues_about(entry, None)
+        validations = tuple(self._validations.of(entry, self._root))
         why = unexamined(self._policy, entry.path, entry.identification) if entry.size else ""
-        screened = ScreenedFile(entry.path, issues=tuple(issues), unexamined=why)
-        return screened, look
+        return _Begun(ScreenedFile(entry.path, issues=tuple(issues), unexamined=why), look, validations)
 
     def _look_into(self, file: SurveyedFile, has_issues: bool) -> _Look | None:  # noqa: FBT001  only one caller
         family = family_of(file.path, file.identification)
