@@ -16,6 +16,7 @@ from preservation.policy.document_specification import DocumentSpecification
 from preservation.policy.schema import Policy
 from preservation.policy.screen_tables import ScreenTable
 from preservation.policy.screens import DecodableImages, SafeArchives, SoundDocuments
+from preservation.policy.supplied_xml import SuppliedXml
 from preservation.rasters.families import Family, family_of
 from preservation.screening import codes, report_issues
 from preservation.screening.document_specification import DocumentSpecifications
@@ -31,12 +32,11 @@ JOB_MODULES: Final = (
     "preservation.screening.documents",
     "preservation.screening.archives",
     "preservation.screening.packages",
-    XML_JOBS,
 )
-"""What the caged workers of a screening must preload."""
+"""What the caged workers of every screening must preload."""
 
 _EXAMINE_IMAGE, _EXAMINE_PDF, _EXAMINE_ARCHIVE, _EXAMINE_PACKAGE = (
-    JobName(f"{name}:examine") for name in JOB_MODULES if name != XML_JOBS
+    JobName(f"{name}:examine") for name in JOB_MODULES
 )
 
 FIRST_SHOWN: Final = 300
@@ -214,6 +214,14 @@ EXAMINERS: Final[dict[type[ScreenTable], _Maker]] = {
     SoundDocuments: DocumentExaminer,
     SafeArchives: ArchiveExaminer,
 }
+
+
+def jobs_of(policy: Policy) -> tuple[str, ...]:
+    """Return what the caged workers must preload for a policy.
+
+    With the job about XML comes lxml, a twentieth of a second for each worker that others need not spend.
+    """
+    return (*JOB_MODULES, XML_JOBS) if policy.screens(SuppliedXml) else JOB_MODULES
 
 
 def examiners_for(policy: Policy, limits: Limits, thumbnails: Path) -> dict[Family, Examiner]:

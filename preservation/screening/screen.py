@@ -42,7 +42,7 @@ def screen(
 ) -> Iterator[ScreenedFile]:
     """Yield one screened file for each entry, in their order; ``progress`` counts files as they are done.
 
-    Files lie below ``root`` and are only read; ``workers`` have preloaded ``examiners.JOB_MODULES``. The
+    Files lie below ``root`` and are only read; ``workers`` have preloaded ``examiners.jobs_of(policy)``. The
     first 300 images, and every later one with an issue, get a thumbnail in the folder ``thumbnails``. Each of
     ``drop_checks`` is shown every file; what they find out about all together, the caller asks them for.
 

@@ -16,7 +16,7 @@ from preservation.model.files import SurveyedFile
 from preservation.model.screening import Examined, ScreenedFile, Unexamined
 from preservation.policy.selection import is_left_out
 from preservation.screening.drop_checks import drop_checks_for
-from preservation.screening.examiners import JOB_MODULES
+from preservation.screening.examiners import jobs_of
 from preservation.screening.screen import screen
 
 
@@ -36,7 +36,7 @@ def _screen(workspace: Workspace, ports: ScreeningPorts) -> Iterable[Event]:
             root=root,
             policy=policy,
             name_rules=tuple(store.name_rules for store in ports.stores_for(policy)),
-            workers=ports.caged_workers(JOB_MODULES),
+            workers=ports.caged_workers(jobs_of(policy)),
             thumbnails=workspace.thumbnails,
             drop_checks=drop_checks,
             progress=meter.track("looking", lambda: to_screen(workspace)).count,

@@ -18,6 +18,7 @@ from preservation.model.paths import BagPath
 from preservation.model.submissions import DropKind
 from preservation.packaging.contents import PackageContents
 from preservation.packaging.planning import plan_package
+from preservation.policy.schema_files import SchemaFile
 
 
 @pytest.fixture
@@ -63,10 +64,16 @@ def test_every_file_of_a_package_is_documented_and_every_documented_file_occurs(
     bag.add("page.tif", b"x")
     (beside := tmp_path / "plate-7.tif.md5").write_bytes(b"9dd4e461268c8034f5c8564e155c67a6  plate-7.tif")
     (bag.drop / "bagit.txt").write_bytes(b"BagIt-Version: 1.0\n")
+    drops = (a_map_sheet(tmp_path / "folder"), bag, a_later_version(tmp_path / "later"))
+    schemas = (SchemaFile("schemas/record.xsd", b"<schema/>"),)
+    contents = [
+        replace(drop.contents(), sidecars=(beside,), policy=replace(drop.contents().policy, schemas=schemas))
+        for drop in drops
+    ]
     paths = [
         entry.path
-        for drop in (a_map_sheet(tmp_path / "folder"), bag, a_later_version(tmp_path / "later"))
-        for entry in plan_package(replace(drop.contents(), sidecars=(beside,)), drop.workspace).entries
+        for drop, held in zip(drops, contents, strict=True)
+        for entry in plan_package(held, drop.workspace).entries
     ]
 
     assert [path for path in paths if not any(fnmatchcase(path, pattern) for pattern in patterns)] == []

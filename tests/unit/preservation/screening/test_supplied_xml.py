@@ -24,12 +24,14 @@ from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
 from preservation.policy.schema import Policy
 from preservation.screening.drop_checks import drop_checks_for
-from preservation.screening.examiners import JOB_MODULES
+from preservation.screening.examiners import JOB_MODULES, jobs_of
 from preservation.screening.reports import XmlReport
+from preservation.screening.supplied_xml import XML_JOBS
 from preservation.screening.xml_validation import LARGEST_XML, validate
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
 
+MODULES = (*JOB_MODULES, XML_JOBS)
 XSI = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 ELSEWHERE = "the-content-of-another-file"
 LAUGHS = (
@@ -43,7 +45,7 @@ LAUGHS = (
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[CagedWorkers]:
-    with CagedWorkers(Limits(address_space=1 << 30, cpu_seconds=20), 1, JOB_MODULES) as pool:
+    with CagedWorkers(Limits(address_space=1 << 30, cpu_seconds=20), 1, MODULES) as pool:
         yield pool
 
 
@@ -153,6 +155,11 @@ def test_an_image_that_a_screen_names_is_decoded_as_well(tmp_path: Path, workers
     files = screened(root, workers, policy=policy)
     assert [issue.code for issue in files[RelativePath("a.png")].issues] == ["SCR-020", "DSC-031"]
     assert files[RelativePath("a.xml")].issues == ()
+
+
+def test_only_for_a_policy_that_asks_of_xml_do_workers_load_what_reads_it(tmp_path: Path, policy: Policy):
+    assert jobs_of(policy) == MODULES
+    assert jobs_of(a_policy_with(tmp_path)) == JOB_MODULES
 
 
 def missing_in(policy: Policy, *paths: str) -> list[Issue]:
@@ -295,7 +302,7 @@ def test_a_file_that_is_too_large_is_not_read_to_its_end():
 
 def test_elements_that_fill_the_memory_end_in_a_finding(tmp_path: Path, policy: Policy):
     small = Limits(address_space=400 << 20, cpu_seconds=20)
-    with CagedWorkers(small, 1, JOB_MODULES) as pool:
+    with CagedWorkers(small, 1, MODULES) as pool:
         codes = set(found(tmp_path, pool, policy, a_record("<a/>" * 4_000_000)))
     assert codes in ({"SCR-070"}, {"SCR-071"})
 
