@@ -182,7 +182,7 @@ def test_json_and_csv_say_what_the_page_says(tmp_path: Path):
     ]
     assert rows[1]["commonest_fault"] == "PAG-005 Title of PAG-005"
     assert score_sentence(made.vendors[1]) == (
-        "Of 2 objects delivered, 1 (50 %) were accepted at the first time; 1 of 3 deliveries sent back; "
+        "Of 2 objects delivered, 1 (50 %) accepted at the first time; 1 of 3 deliveries sent back; "
         "most often for: Title of PAG-005."
     )
     assert score_sentence(made.vendors[0]).endswith("nothing was accepted or sent back in that time.")
