@@ -138,7 +138,8 @@ def test_a_run_that_is_resumed_before_its_process_has_ended_is_begun_once_and_go
         assert worker.process.poll() is None, worker.lines
         assert children(server) == [process]
         os.kill(process, signal.SIGCONT)
-    assert ended_run(installation, run).state_name == "Stored", worker.lines
+    # The process that was stopped may have kept the drop before it noticed that it was to end.
+    assert ended_run(installation, run).state_name in {"Stored", "Already kept"}, worker.lines
 
 
 def test_a_run_that_is_killed_is_reported_as_crashed_and_leaves_nothing_behind(
@@ -194,7 +195,9 @@ def test_a_pools_concurrency_limit_holds_though_the_worker_has_room(
             until(lambda: is_replicating(installation, "the first"), worker.lines)
             second = asked(installation, other)
             time.sleep(2)
-            assert (state_of(installation, first), state_of(installation, second)) == ("Running", "Scheduled")
+            assert state_of(installation, first) == "Running", worker.lines
+            # On a busy machine it waits so long that Prefect calls it late.
+            assert state_of(installation, second) in {"Scheduled", "Late"}, worker.lines
         assert ended_run(installation, second).state_name == "Stored", worker.lines
     assert ended_run(installation, first).state_name == "Stored"
 
