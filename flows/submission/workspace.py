@@ -43,7 +43,7 @@ from preservation.policy.load import parse
 from preservation.policy.schema import Policy
 from preservation.policy.schema_files import SchemaFile, schemas_among, write_schemas
 from preservation.records import Records
-from preservation.survey.walk import TreeOutline
+from preservation.survey.walk import TreeOutline, walk
 from storage.ports.catalogue import CatalogueFile
 
 
@@ -281,10 +281,8 @@ class Workspace:
 
     def _schemas(self) -> tuple[SchemaFile, ...]:
         folder = self._policy_schemas
-        found = (path for path in folder.rglob("*") if path.is_file()) if folder.exists() else ()
-        return tuple(
-            sorted(SchemaFile(path.relative_to(folder).as_posix(), path.read_bytes()) for path in found)
-        )
+        found = walk(folder) if folder.exists() else ()
+        return tuple(sorted(SchemaFile(str(one.path), (folder / one.path).read_bytes()) for one in found))
 
     @property
     def thumbnails(self) -> Path:

@@ -47,6 +47,10 @@ OPEN_ALREADY = {"descriptor", "folder", "stream", "self._stream", "info", "fileo
 
 ALLOWED = {
     "flows/submission/drop.py": {"path.lstat"},
+    "flows/submission/stages/completion.py": {
+        *("walk", "whole.exists", "above.is_dir", "one.exists"),
+        *("place.exists", "place.is_dir", "place.open"),
+    },
     "flows/submission/stages/drop_changes.py": {"walk"},
     "flows/submission/stages/register.py": {"PlannedBag.open", "made.exists"},
     "flows/submission/stages/replicate.py": {"PlannedBag.open"},

@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling
 from support.archives import MUNIMENT, Archive
 from support.flow_runs import prefect_client, surroundings
@@ -85,8 +87,17 @@ def asked(archive: Archive, path: Path, collection: str = "files") -> UUID:
     """Ask Prefect for a run that preserves the drop."""
     with surroundings(archive):
         settings = load_settings(archive.directory)
-    with open_runs(settings, PrefectApi(archive.api_url)) as runs:
-        return runs.ask([DropRequest(path, collection, path.name)])
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with open_runs(settings, PrefectApi(archive.api_url)) as runs:
+                return runs.ask([DropRequest(path, collection, path.name)])
+        except PrefectHTTPStatusError as error:
+            # Nothing was made: other writers lock Prefect's database.
+            busy = error.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
 
 
 def wake(archive: Archive) -> None:

@@ -147,7 +147,7 @@ def stopped_worker(pool: CagedWorkers) -> None:
 def test_engines_that_are_kept_for_ever_harm_no_file_of_their_batch(tmp_path: Path):
     (tmp_path / "table.csv").write_bytes(b"a,b\n")
 
-    with identifying_workers(Limits(address_space=2 << 30, wall_seconds=3), 1, [tmp_path]) as pool:
+    with identifying_workers(Limits(address_space=2 << 30, wall_seconds=8), 1, [tmp_path]) as pool:
         stopped_worker(pool)
         ((first, second),) = CagedIdentifier(pool).identify(tmp_path, [[File(RelativePath("table.csv"))] * 2])
 
