@@ -190,4 +190,6 @@ def fields_of(ruling: Ruling) -> dict[str, Any]:
     import msgspec
 
     kind = msgspec.json.decode(msgspec.json.encode(ruling))["type"]
-    return {"ruling": kind, **msgspec.structs.asdict(ruling)}
+    fields = msgspec.structs.asdict(ruling)
+    del fields["ended"]
+    return {"ruling": kind, **fields}

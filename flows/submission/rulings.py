@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 from uuid import uuid4
 
+import msgspec
+
 from flows.archive.journal_seal import seal
 from flows.installation.log import LOG
 from flows.installation.settings import Settings
@@ -23,8 +25,8 @@ _FILE: Final = "rulings.jsonl"
 
 
 def rulings_of(settings: Settings) -> tuple[Ruling, ...]:
-    """Return all rulings, the oldest first. Raises ``IntegrityError`` where they cannot be read."""
-    return _read(_records(settings.state))
+    """Return all rulings that hold, the oldest first. Raises ``IntegrityError`` where they cannot be read."""
+    return tuple(one for one in _read(_records(settings.state)) if not one.ended)
 
 
 def waivers_for(submission: Submission, batch: str, settings: Settings) -> tuple[Waiver, ...]:
@@ -72,11 +74,12 @@ def end_ruling(number: int, installation: Installation, *, by: str, because: str
         raise ConfigurationError("who ends a ruling is named, and why; give both")
     with _locked(installation.settings) as records:
         rulings = _read(records)
-        ended = next((one for one in rulings if one.number == number), None)
+        ended = next((one for one in rulings if one.number == number and not one.ended), None)
         if ended is None:
             raise NotFoundError(f"{number}: there is no ruling of that number; muniment waiver list has them")
         _record(ended, f"ended: {ended.sentence}", because, by, installation)
-        records.write(one for one in rulings if one is not ended)
+        # It stays: its number stands in the journal, and is no other one's.
+        records.write(msgspec.structs.replace(one, ended=True) if one is ended else one for one in rulings)
     return ended
 
 

@@ -25,7 +25,7 @@ class Waiver(msgspec.Struct, frozen=True, tag="waiver"):
     """A finding that sends nothing back, and of which nobody is asked, up to and with the day ``until``.
 
     It holds for a collection, and where they are named, for one object, one batch of orders, one file in each
-    drop. ``number`` names it.
+    drop. ``number`` names it, for good: one that has ``ended`` stays on record.
     """
 
     number: int
@@ -38,6 +38,7 @@ class Waiver(msgspec.Struct, frozen=True, tag="waiver"):
     because: str
     by: str
     at: datetime
+    ended: bool = False
 
     @property
     def place(self) -> str:
@@ -82,6 +83,7 @@ class FormatRuling(msgspec.Struct, frozen=True, tag="format"):
     because: str
     by: str
     at: datetime
+    ended: bool = False
 
     @property
     def place(self) -> str:

@@ -86,7 +86,7 @@ def test_a_file_of_the_drop_takes_the_place_of_the_one_that_is_kept(adding: Near
     one = told(adding, a_drop(tmp_path / "second", better))
     assert one["verdict"] == "stored"
     [remark] = [issue["message"] for issue in one["issues"] if issue["code"] == "VER-008"]
-    assert "2 files that it does not have" in remark
+    assert "2 files that it does not have, of 14.0 kB in all" in remark
     assert "1 file of the drop took the place of what is there" in remark
     assert restored(adding, tmp_path / "out") == PAGES | better
 

@@ -106,6 +106,8 @@ def test_a_rule_for_a_batch_holds_for_its_orders_until_it_ends(strict: NearArchi
     assert verdicts(strict, *drops) == ["stored", "rejected", "rejected"]
     told(strict, "waiver", "end", str(rule["number"]), *WHO)
     assert told(strict, "waiver", "list") == []
+    [other] = told(strict, "waiver", "give", "files/other", "SCR-011", *WHO)
+    assert other["number"] > rule["number"], "the journal has that number for good"
     assert verdicts(strict, a_drop(tmp_path, "diary", blank=b"")) == ["rejected"]
     # What the journal has of a whole collection stops no rebuild.
     assert strict.run("rebuild", "--missing", "--dry-run").returncode == 0

@@ -49,7 +49,7 @@ ALLOWED = {
     "flows/submission/drop.py": {"path.lstat"},
     "flows/submission/stages/completion.py": {
         *("walk", "whole.exists", "above.is_dir", "one.exists"),
-        *("place.exists", "place.is_dir", "place.open"),
+        *("place.exists", "place.is_dir", "place.open", "place.stat"),
     },
     "flows/submission/stages/drop_changes.py": {"walk"},
     "flows/submission/stages/register.py": {"PlannedBag.open", "made.exists"},

@@ -64,9 +64,8 @@ def completed(workspace: Workspace, received: Received, ports: CompletionPorts) 
     clash = next(_clashes(received.payload_root, whole), None)
     if clash is not None:
         return Unacceptable((_not_completed(clash, latest.package),))
-    replaced = sum(_copied_over(received.payload_root, whole))
-    added = brought.files - replaced
-    return _with(received, whole, _remark(latest.package, added, replaced, brought))
+    replaced = [size for size in _copied_over(received.payload_root, whole) if size is not None]
+    return _with(received, whole, _remark(latest.package, replaced, brought))
 
 
 def completion_events(workspace: Workspace) -> Iterator[Event]:
@@ -127,30 +126,31 @@ def _clashes(drop: Path, whole: Path) -> Iterator[RelativePath]:
             yield entry.path
 
 
-def _copied_over(drop: Path, whole: Path) -> Iterator[bool]:
-    """Copy the drop into the folder; yield for each file whether it took the place of another."""
+def _copied_over(drop: Path, whole: Path) -> Iterator[int | None]:
+    """Copy the drop into the folder; yield for each file the size of the one whose place it took, if any."""
     for entry in walk(drop):
         place = whole / entry.path
         if isinstance(entry, IrregularEntry):
             place.mkdir(parents=True, exist_ok=True)
             continue
-        is_there = place.exists()
+        replaced = place.stat().st_size if place.exists() else None
         place.unlink(missing_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(open_plain_file(drop / entry.path), "rb") as source, place.open("xb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)
         os.utime(place, ns=(entry.modified, entry.modified))
-        yield is_there
+        yield replaced
 
 
-def _remark(package: PackageId, added: int, replaced: int, brought: Restored) -> Issue:
+def _remark(package: PackageId, replaced: list[int], brought: Restored) -> Issue:
+    added, size = brought.files - len(replaced), brought.bytes - sum(replaced)
     stores = " and ".join(sorted(brought.sources))
-    took = f"; {count(replaced, 'file')} of the drop took the place of what is there" if replaced else ""
+    took = f"; {count(len(replaced), 'file')} of the drop took the place of what is there" if replaced else ""
     return Issue(
         COMPLETED,
         Severity.INFO,
         f"The drop adds to {package}: {count(added, 'file')} that it does not have, of "
-        f"{byte_size(brought.bytes)} in all, were read from {stores}, and are as they were kept{took}.",
+        f"{byte_size(size)} in all, were read from {stores}, and are as they were kept{took}.",
     )
 
 
