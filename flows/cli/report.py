@@ -142,6 +142,7 @@ def vendor(
 
     Example: muniment report vendor --since 2026-01-01 --vendor "Scan & Co"
     """
+    from flows.archive.orders.page import StatusRequest
     from flows.archive.orders.scorecard import ScorecardRequest, make_scorecard
     from flows.archive.orders.scorecard_page import (
         keep_scorecard,
@@ -156,13 +157,14 @@ def vendor(
 
     at = now()
     settings = load_settings(installation)
+    asked = StatusRequest(_collection(collection), vendor=name)
     begin = since.date() if since else (at - _ONE_YEAR).date()
     with open_installation(settings) as opened:
-        made = make_scorecard(opened, ScorecardRequest(begin, _collection(collection), name), at)
+        made = make_scorecard(opened, ScorecardRequest(begin, asked.collection, name), at)
     if format is ReportFormat.HTML and to is None:
         for one in made.vendors:
             say(f"{printable(one.vendor or 'no vendor named')}: {score_sentence(one)}")
-        say(f"  page  {keep_scorecard(settings, made)}")
+        say(f"  page  {keep_scorecard(settings, made, asked)}")
         return
     write = {
         ReportFormat.HTML: scorecard_page,

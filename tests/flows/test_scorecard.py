@@ -43,7 +43,7 @@ def test_what_was_sent_back_stands_on_the_scorecard_of_its_vendor(fresh: NearArc
 
     said = fresh.run("report", "vendor", "--vendor", "Müller")
     assert "Of 2 objects delivered, 1 (50 %) accepted at the first time" in said.stdout
-    [html] = (fresh.directory / "reports").glob("*-vendors.html")
+    [html] = (fresh.directory / "reports").glob("*-vendors-vendor-M*.html")
     text = html.read_text("utf-8")
     assert ("Müller" in text, "Maier" in text, text.count("<img ")) == (True, False, 1)
     assert fresh.run("report", "vendor", "--collection", "no/name").returncode == 2

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from flows.archive.orders.page import StatusRequest
 from flows.archive.orders.scorecard import Scorecard, VendorMonth, VendorScore
 from flows.archive.pages.plots import BarPlot, bar_plot
 from flows.archive.pages.rendering import duration, rendered_page
@@ -83,9 +84,9 @@ def scorecard_csv(scorecard: Scorecard) -> bytes:
     return bytes(written)
 
 
-def keep_scorecard(settings: Settings, scorecard: Scorecard) -> Path:
-    """Keep the page in ``reports/``, in place of one of that day; return where it is."""
-    page = settings.reports / f"{scorecard.at:%Y-%m-%d}-vendors.html"
+def keep_scorecard(settings: Settings, scorecard: Scorecard, asked: StatusRequest) -> Path:
+    """Keep the page in ``reports/``, in place of one of that day and request; return where it is."""
+    page = settings.reports / f"{scorecard.at:%Y-%m-%d}-vendors{asked.suffix}.html"
     with translated_faults(settings):
         make_reports_folder(settings)
         keep_file(page, scorecard_page(scorecard))
