@@ -3,8 +3,10 @@
 Usage: ``python -m flows.orchestration.server_app PORT``, its secret in ``PREFECT_SERVER_API_AUTH_STRING``.
 """
 
+import functools
 import gc
 import sys
+import zoneinfo
 
 from flows.orchestration.door import Door
 
@@ -13,6 +15,8 @@ _LOOPBACK = "127.0.0.1"
 
 def main() -> None:
     """Serve until stopped."""
+    # Prefect asks for all zones each time it reads a schedule, and each time the system opens 600 files.
+    zoneinfo.available_timezones = functools.cache(zoneinfo.available_timezones)
     # What is imported stays: to search it for cycles meanwhile takes a tenth of the start.
     gc.disable()
     import uvicorn  # noqa: PLC0415  see above

@@ -112,12 +112,32 @@ def interrupted(about: DropRequest | ObjectId | str, sentence: str) -> Submissio
     return SubmissionResult(str(about), Ending(Verdict.INTERRUPTED, sentence, now()))
 
 
+_GRAVEST_LAST = (Verdict.ALREADY_KEPT, Verdict.STORED, Verdict.WAITING, Verdict.REJECTED, Verdict.INTERRUPTED)
+
+
 class RunResult(msgspec.Struct, frozen=True):
     """The result of a run: of each drop, and a fault that is not of a drop, with its exit code."""
 
     results: list[SubmissionResult]
     fault: str = ""
     exit_code: int = 0
+
+    @property
+    def gravest(self) -> Verdict:
+        """The verdict that asks most of people."""
+        return max((result.ending.verdict for result in self.results), key=_GRAVEST_LAST.index)
+
+    @property
+    def sentence(self) -> str:
+        """How the drops ended: of one its own sentence, of several how many ended how."""
+        if len(self.results) == 1:
+            return self.results[0].ending.sentence
+        verdicts = [result.ending.verdict for result in self.results]
+        return ", ".join(
+            f"{verdicts.count(verdict)} {verdict.value}"
+            for verdict in reversed(_GRAVEST_LAST)
+            if verdict in verdicts
+        )
 
 
 def answer(workspaces: Iterable[Workspace], installation: Installation) -> list[SubmissionResult]:

@@ -1,9 +1,10 @@
 """Opening the database, and the transactions in which everything happens."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sqlalchemy import Column, Connection, Engine, Row, Select
 
@@ -28,14 +29,26 @@ _WRITER: dict[str, dict[str, Any]] = {
 }
 
 
+_Kind = tuple[int, str, timedelta]
+"""The process, the URL and the patience of an engine."""
+
+_SPARE: Final[dict[_Kind, Engine]] = {}
+"""Engines without a connection that nobody uses. A new one compiles every statement anew, which takes longer
+than what is asked of it; the process is a part of the kind because none may go on with one that was forked.
+"""
+
+_MOST_SPARE: Final = 8
+
+
 class Database:
     """An open database with a current schema. Threads may share it; processes open their own.
 
     ``address`` names it for people, without its password.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, kind: _Kind) -> None:
         self._engine = engine
+        self._kind = kind
         self.address = shown_address(engine.url)
         self._folder = folder_of_file(engine.url)
 
@@ -76,12 +89,22 @@ class Database:
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
+        if len(_SPARE) >= _MOST_SPARE:
+            _SPARE.clear()
+        _SPARE[self._kind] = self._engine
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _spare(kind: _Kind) -> Engine | None:
+    try:
+        return _SPARE.pop(kind)
+    except KeyError:
+        return None
 
 
 def open_database(url: str, patience: timedelta = PATIENCE) -> Database:
@@ -91,7 +114,8 @@ def open_database(url: str, patience: timedelta = PATIENCE) -> Database:
     ``UnavailableError``, ``DeniedError`` or ``StoreFullError`` where the database cannot serve, and
     ``IntegrityError`` where what lies there is damaged.
     """
-    database = Database(engine_for(url, patience))
+    kind = (os.getpid(), url, patience)
+    database = Database(_spare(kind) or engine_for(url, patience), kind)
     try:
         with database.reading() as connection:
             current = revision_of(connection) == CURRENT_REVISION

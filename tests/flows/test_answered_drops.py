@@ -15,6 +15,7 @@ from prefect.states import Pending
 from support.archives import Archive
 from support.command_runs import near
 from support.flow_runs import prefect_client, surroundings
+from support.plain_runs import run_plainly
 from support.takes import found_complete, takes_in
 
 from flows.inboxes.folder.take import take
@@ -23,7 +24,6 @@ from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from flows.orchestration.client import client_settings
 from flows.orchestration.environment import PrefectApi
-from flows.orchestration.in_process import run_preserve
 from flows.orchestration.parameters import parameters_of
 from flows.orchestration.preserve import delivered, preserve, recorded_results
 from flows.submission.abandon import abandon
@@ -51,7 +51,7 @@ def taken(archive: Archive, name: str) -> Take:
 
 def run(archive: Archive, *drops: DropRequest) -> list[SubmissionResult]:
     with surroundings(archive):
-        outcome = run_preserve(load_settings(archive.directory), PrefectApi(archive.api_url), list(drops))
+        outcome = run_plainly(load_settings(archive.directory), list(drops))
     assert not outcome.fault
     return outcome.results
 

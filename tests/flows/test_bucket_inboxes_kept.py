@@ -12,14 +12,13 @@ from support.archives import Archive
 from support.bucket_watch import Place, bucket_inbox, settle_in
 from support.flow_runs import installed, surroundings
 from support.inbox_watch import watching
+from support.plain_runs import run_plainly
 from support.waiting import until
 
 from demonstration.drawing import photograph, save_scan
 from flows.inboxes.queue.takes import Take
 from flows.inboxes.report import read_inbox_report
 from flows.installation.settings_file import load_settings
-from flows.orchestration.environment import PrefectApi
-from flows.orchestration.in_process import run_preserve
 from flows.service.doctor import State, examine_installation
 
 
@@ -45,7 +44,7 @@ def verdict(place: Place, answer: str) -> str:
 def run(archive: Archive, takes: list[Take]) -> None:
     with surroundings(archive):
         settings = load_settings(archive.directory)
-        run_preserve(settings, PrefectApi(archive.api_url), [take.as_drop for take in takes])
+        run_plainly(settings, [take.as_drop for take in takes])
 
 
 def test_scans_in_a_bucket_are_kept_and_a_broken_one_comes_back(

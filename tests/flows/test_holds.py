@@ -15,6 +15,7 @@ from support.bucket_inboxes import SHEET, Station, drop_into
 from support.command_runs import NearArchive, near
 from support.flow_runs import surroundings
 from support.memory_drop_bucket import Contents
+from support.plain_runs import run_plainly
 from support.takes import MAPS, NOON, a_drop, a_take, an_area, found_complete, takes_in, told_of
 
 from flows.alarms.alarm import AlarmKind
@@ -32,8 +33,6 @@ from flows.installation.processes import this_process
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
-from flows.orchestration.environment import PrefectApi
-from flows.orchestration.in_process import run_preserve
 from flows.service.alarm_watch import AlarmWatch
 from preservation.errors import ConfigurationError, IntegrityError, NotFoundError
 from preservation.model.digests import HexDigest
@@ -260,7 +259,7 @@ def an_empty_page(archive: Archive, name: str) -> Take:
 def preserved(archive: Archive, taken: Take) -> Verdict:
     with surroundings(archive):
         found = load_settings(archive.directory)
-        [result] = run_preserve(found, PrefectApi(archive.api_url), [taken.as_drop]).results
+        [result] = run_plainly(found, [taken.as_drop]).results
     return result.ending.verdict
 
 

@@ -13,8 +13,8 @@ import pytest
 from support.archives import Archive
 from support.command_runs import near
 
-from flows.orchestration import tasks
 from flows.orchestration.child_process import run_in_children
+from flows.submission import steps
 from flows.submission.answer import RunResult, interrupted
 from flows.submission.drop import DropRequest
 
@@ -53,7 +53,7 @@ def test_a_drop_that_brings_its_run_down_takes_no_verdict_from_the_others(
     fault: Callable[[], None], stage: str, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     drops = [a_drop(tmp_path / "drops", name) for name in ("one", "poison", "two")]
-    run_one = tasks._run_one
+    run_one = steps._run_one
     monkeypatch.chdir(tmp_path)
 
     def falls(of: object, workspace: object, installation: object) -> object:
@@ -61,7 +61,7 @@ def test_a_drop_that_brings_its_run_down_takes_no_verdict_from_the_others(
             fault()
         return run_one(of, workspace, installation)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(tasks, "_run_one", falls)
+    monkeypatch.setattr(steps, "_run_one", falls)
     finished = archive.run("preserve", *drops, "--collection", "files")
     name = "SIGBUS" if fault is cut_short_while_mapped else "SIGKILL"
     assert finished.returncode == 6

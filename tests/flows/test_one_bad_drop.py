@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from support.archives import Archive
 from support.flow_runs import surroundings
+from support.plain_runs import run_plainly
 
+from flows.inboxes import run as conducted
 from flows.installation.settings_file import load_settings
-from flows.orchestration import preserve, tasks
-from flows.orchestration.environment import PrefectApi
-from flows.orchestration.in_process import run_preserve
-from flows.submission import answer
+from flows.submission import answer, steps
 from flows.submission.drop import DropRequest
 from flows.submission.stages.order import STAGES
 from flows.submission.stages.stage import Stage
@@ -62,10 +61,10 @@ def break_everything(patch: pytest.MonkeyPatch, error: Exception) -> None:
 
     patch.setattr(Stage, "run", failing(run, of_stage, "broken", error))
     patch.setattr(
-        preserve, "claim", failing(preserve.claim, lambda drop, *_: drop.object_name, "bad-claim", error)
+        conducted, "claim", failing(conducted.claim, lambda drop, *_: drop.object_name, "bad-claim", error)
     )
     patch.setattr(answer, "_answer", failing(answer._answer, of_workspace, "bad-answer", error))
-    for module in (tasks, preserve):
+    for module in (steps, conducted):
         patch.setattr(module, "interrupt", failing(module.interrupt, of_workspace, "bad-end", error))
     discard = failing(Workspace.discard, of_ended_workspace, KEPT_ALL_THE_SAME, error)
     patch.setattr(Workspace, "discard", discard)
@@ -74,7 +73,7 @@ def break_everything(patch: pytest.MonkeyPatch, error: Exception) -> None:
 def preserved(archive: Archive, drops: list[DropRequest]) -> dict[str, Verdict]:
     with surroundings(archive):
         settings = load_settings(archive.directory)
-        results = run_preserve(settings, PrefectApi(archive.api_url), drops).results
+        results = run_plainly(settings, drops).results
     for result in results:
         if result.ending.verdict is Verdict.INTERRUPTED:
             assert "preserve it again" in result.ending.sentence or "check" in result.ending.sentence, result

@@ -22,7 +22,7 @@ def test_what_was_kept_while_prefect_failed_is_told_as_kept(
     monkeypatch.setattr(preserve, "_DELIVERY_SECONDS", 0.2)
     prefect = FailingPrefect(installation.api_url)
     with at_stage(stage, lambda: prefect.shut(door)):
-        told = preserved(Archive(installation.directory, prefect.url), ledger)
+        told = preserved(Archive(installation.directory, prefect.url), ledger, in_prefect=True)
     assert told.ending.verdict is Verdict.STORED, told.ending
     assert installation.kept("first") == installation.kept("second")
     assert preserved(installation, ledger).ending.verdict is Verdict.ALREADY_KEPT
@@ -33,7 +33,7 @@ def test_a_prefect_that_fails_from_the_start_interrupts_and_the_drop_is_kept_whe
 ):
     prefect = FailingPrefect(installation.api_url)
     prefect.shut(Door.ERRORS)
-    told = preserved(Archive(installation.directory, prefect.url), ledger)
+    told = preserved(Archive(installation.directory, prefect.url), ledger, in_prefect=True)
     assert told.ending.verdict is Verdict.INTERRUPTED
     assert f"Prefect at {prefect.url} failed" in told.ending.sentence
     assert "preserve it again" in told.ending.sentence

@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 from support.archives import Archive
 from support.flow_runs import surroundings
+from support.plain_runs import run_plainly
 from support.takes import NOON, found_complete
 
+from flows.inboxes import answer
 from flows.inboxes.answer import place
 from flows.inboxes.folder.take import take
 from flows.inboxes.queue.takes import Take
 from flows.installation.areas import Area
 from flows.installation.settings_file import load_settings
-from flows.orchestration import preserve
-from flows.orchestration.environment import PrefectApi
-from flows.orchestration.in_process import run_preserve
 from flows.submission.answer import SubmissionResult
 from flows.submission.drop import DropRequest
 from flows.submission.workspace import locked_workspace
@@ -42,7 +41,7 @@ def taken(archive: Archive) -> Take:
 def run(archive: Archive, drop: DropRequest) -> SubmissionResult:
     with surroundings(archive):
         settings = load_settings(archive.directory)
-        [told] = run_preserve(settings, PrefectApi(archive.api_url), [drop]).results
+        [told] = run_plainly(settings, [drop]).results
     return told
 
 
@@ -59,7 +58,7 @@ def test_a_drop_is_placed_while_its_object_is_in_hand(installation: Archive, mon
         refused.append(one.path)
         return place(told, one)
 
-    monkeypatch.setattr(preserve.answer, "place", noted)
+    monkeypatch.setattr(answer, "place", noted)
     assert run(installation, letter.as_drop).ending.verdict is Verdict.STORED
     assert refused == [letter.path]
     assert (installation.directory / "accepted" / "files" / "letter" / "page.txt").exists()

@@ -116,7 +116,7 @@ def artifacts(installation: Archive, drop: Path) -> list[dict[str, Any]]:
 @contextmanager
 def under_way(installation: Archive, drop: Path) -> Iterator[Future[SubmissionResult]]:
     with ThreadPoolExecutor(1) as beside:
-        yield beside.submit(preserved, installation, drop)
+        yield beside.submit(preserved, installation, drop, in_prefect=True)
 
 
 def processing(installation: Archive) -> list[dict[str, Any]]:
@@ -183,7 +183,7 @@ def test_a_short_run_asks_nothing_of_prefect_for_its_progress(
     asked: list[object] = []
     monkeypatch.setattr(progress_artifact, "get_client", lambda **how: asked.append(how))
     monkeypatch.setattr(progress_artifact, "_FIRST_SECONDS", 60.0)
-    assert preserved(installation, ledger).ending.verdict is Verdict.STORED
+    assert preserved(installation, ledger, in_prefect=True).ending.verdict is Verdict.STORED
     assert asked == []
 
 
@@ -196,7 +196,7 @@ def test_a_prefect_that_takes_no_progress_stops_nothing(
     monkeypatch.setattr(progress_artifact, "_EVERY_SECONDS", 0.05)
     prefect = FailingPrefect(installation.api_url)
     with at_stage("screen", lambda: prefect.shut(Door.ERRORS)):
-        told = preserved(Archive(installation.directory, prefect.url), ledger)
+        told = preserved(Archive(installation.directory, prefect.url), ledger, in_prefect=True)
     assert told.ending.verdict is Verdict.STORED, told.ending
 
 

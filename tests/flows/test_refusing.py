@@ -13,6 +13,7 @@ from support.bucket_inboxes import SHEET, Station, content, drop_into, keys
 from support.command_runs import NearArchive, near
 from support.flow_runs import surroundings
 from support.memory_drop_bucket import Contents
+from support.plain_runs import run_plainly
 from support.takes import found_complete
 
 from flows.inboxes.folder.take import take
@@ -20,8 +21,6 @@ from flows.inboxes.queue.backlog import Backlog
 from flows.inboxes.queue.takes import Take
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
-from flows.orchestration.environment import PrefectApi
-from flows.orchestration.in_process import run_preserve
 from flows.submission.answer import SubmissionResult
 from flows.submission.drop import DropRequest
 from flows.submission.workspace import Refusal, Workspace
@@ -54,7 +53,7 @@ def waiting_take(archive: Archive, name: str, file: str = "letter.raw8") -> Take
 
 def preserved(archive: Archive, drop: DropRequest) -> SubmissionResult:
     with surroundings(archive):
-        [result] = run_preserve(load_settings(archive.directory), PrefectApi(archive.api_url), [drop]).results
+        [result] = run_plainly(load_settings(archive.directory), [drop]).results
     return result
 
 

@@ -16,8 +16,8 @@ from support.bucket_archives import fetched, put_second_store_into
 from support.command_runs import near
 from support.flow_runs import preserved
 
+from flows.inboxes.run import _waits_of
 from flows.installation.machine_settings import RetrySettings
-from flows.orchestration.preserve import _waits_of
 from preservation.bagit.validation import validate
 from preservation.model.verdicts import Verdict
 from storage.stores.s3.bucket import BucketAddress

@@ -7,6 +7,7 @@ import json
 from support.archives import Archive
 from support.command_runs import near
 from support.flow_runs import surroundings
+from support.plain_runs import run_plainly
 from support.takes import found_complete
 
 from flows.inboxes.answer import place
@@ -16,8 +17,6 @@ from flows.inboxes.queue.attempts import attempts_of, record_end, record_run
 from flows.inboxes.queue.takes import Take
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
-from flows.orchestration.environment import PrefectApi
-from flows.orchestration.in_process import run_preserve
 from flows.submission.answer import SubmissionResult
 from flows.submission.workspace import locked_workspace
 from preservation.model.identifiers import CollectionName
@@ -39,7 +38,7 @@ def taken_from_inbox(archive: Archive, name: str, text: str = "Dear") -> Take:
 def run_of(archive: Archive, taken: Take) -> SubmissionResult:
     with surroundings(archive):
         settings = load_settings(archive.directory)
-        outcome = run_preserve(settings, PrefectApi(archive.api_url), [taken.as_drop])
+        outcome = run_plainly(settings, [taken.as_drop])
     assert not outcome.fault
     [told] = outcome.results
     return told

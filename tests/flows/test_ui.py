@@ -68,7 +68,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         # As a scanner leaves it that ran out of space.
         sheet.write_bytes(sheet.read_bytes()[:-3504])
         ends = [
-            preserved(archive, folder / name, "images").ending.verdict for name in ("sheet-012", "sheet-013")
+            preserved(archive, folder / name, "images", in_prefect=True).ending.verdict
+            for name in ("sheet-012", "sheet-013")
         ]
         assert ends == [Verdict.STORED, Verdict.REJECTED]
         register_deployments(load_settings(archive.directory), api)

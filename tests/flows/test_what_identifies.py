@@ -11,9 +11,9 @@ from support.bags import bag_files, zipped
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
-from flows.orchestration.tasks import run_stage
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
+from flows.submission.steps import run_stage
 from preservation.identification.caged import CagedIdentifier
 from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import CollectionName
@@ -41,7 +41,7 @@ def test_every_drop_of_a_run_is_identified_also_what_is_unpacked(home: Path, tmp
         requests = [DropRequest(drop, FILES, drop.stem) for drop in drops]
         workspaces = [held.enter_context(claim(request, installation)) for request in requests]
 
-        run_stage.fn(home, [workspace.root for workspace in workspaces], "survey")
+        run_stage(home, [workspace.root for workspace in workspaces], "survey")
 
         found = [entry for workspace in workspaces for entry in workspace.survey]
     assert len(found) > len(drops)

@@ -7,13 +7,14 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support.archives import Archive
 from support.flow_runs import surroundings
+from support.plain_runs import plain_commands
 
 from flows.cli.__main__ import main
 from flows.installation.log import LOG
@@ -21,11 +22,16 @@ from flows.installation.log import LOG
 
 @dataclass(frozen=True)
 class NearArchive(Archive):
-    """An archive whose command runs here. One test a verb runs the real one; verbs that serve always do."""
+    """An archive whose command runs here. One test a verb runs the real one; verbs that serve always do.
+
+    Drops are preserved ``in_prefect`` only where a test looks at what Prefect has of it.
+    """
+
+    in_prefect: bool = False
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a verb to its end."""
-        with surroundings(self):
+        with surroundings(self), nullcontext() if self.in_prefect else plain_commands():
             return run_command(*arguments, "-C", self.directory)
 
 
@@ -43,9 +49,9 @@ def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(words, code, _text(out), _text(err))
 
 
-def near(archive: Archive) -> NearArchive:
+def near(archive: Archive, *, in_prefect: bool = False) -> NearArchive:
     """Return the same archive, with its command in this process."""
-    return NearArchive(archive.directory, archive.api_url)
+    return NearArchive(archive.directory, archive.api_url, in_prefect)
 
 
 @contextmanager

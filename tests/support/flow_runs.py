@@ -1,4 +1,4 @@
-"""The flow ``preserve`` in the tests' own process: what the command does, without its start each time."""
+"""Runs in the tests' own process: what the command does, without its start each time, nor Prefect's part."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from support.archives import Archive
+from support.plain_runs import run_plainly
 
 from flows.installation.init import make_installation
 from flows.installation.settings_file import load_settings
@@ -70,17 +71,25 @@ def surroundings(archive: Archive) -> Iterator[None]:
         os.environ.update(before)
 
 
-def outcome_of_run(archive: Archive, *drops: Path, collection: str = "files") -> RunResult:
+def outcome_of_run(
+    archive: Archive, *drops: Path, collection: str = "files", in_prefect: bool = False
+) -> RunResult:
     """Preserve small drops in one run, and return all that the run tells."""
     with surroundings(archive):
         settings = load_settings(archive.directory)
         [run] = in_runs(drops_of(list(drops), collection, settings), settings)
-        return run_preserve(settings, PrefectApi(archive.api_url), run)
+        if in_prefect:
+            return run_preserve(settings, PrefectApi(archive.api_url), run)
+        return run_plainly(settings, run)
 
 
-def preserved(archive: Archive, drop: Path, collection: str = "files") -> SubmissionResult:
+def preserved(
+    archive: Archive, drop: Path, collection: str = "files", *, in_prefect: bool = False
+) -> SubmissionResult:
     """Preserve a drop, with no fault but the drop's own, and return what is told of it."""
-    [told] = preserved_together(archive, drop, collection=collection)
+    outcome = outcome_of_run(archive, drop, collection=collection, in_prefect=in_prefect)
+    assert not outcome.fault, outcome.fault
+    [told] = outcome.results
     return told
 
 

@@ -30,7 +30,6 @@ from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import now, open_installation
 from flows.orchestration.run_requests import AskedRun, Runs
-from flows.orchestration.tasks import _run_one
 from flows.service.alarm_watch import AlarmWatch
 from flows.service.dispatch_loop import _DispatchLoop
 from flows.service.doctor import Checkup, State, examine_installation
@@ -38,6 +37,7 @@ from flows.submission.answer import infected_among
 from flows.submission.claim import claim
 from flows.submission.drop import DropRequest
 from flows.submission.stages.stage import Stage
+from flows.submission.steps import _run_one
 from preservation.errors import ConfigurationError, IntegrityError, SourceChangedError, UnavailableError
 from preservation.model.issues import Issue, Severity
 from preservation.model.verdicts import Verdict

@@ -191,7 +191,9 @@ def test_a_password_is_never_shown():
         open_database(url)
     assert "secret" not in str(caught.value)
     engine = cast("Engine", SimpleNamespace(url=make_url(url)))
-    assert Database(engine).address == "postgresql+nosuch://archive:***@localhost/muniment"
+    assert (
+        Database(engine, (0, url, IMPATIENT)).address == "postgresql+nosuch://archive:***@localhost/muniment"
+    )
 
 
 class OperationalError(Exception):

@@ -1,14 +1,9 @@
-"""The Prefect tasks: identifiers and paths go in, small values come out; never bytes or a store."""
+"""The steps of a run: identifiers and paths go in, small values come out; never bytes or a store."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any
-
-from prefect import Task, task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 
 from flows.alarms.alarms import raise_alarms
 from flows.alarms.occasions import integrity_alarms
@@ -25,21 +20,16 @@ from preservation.errors import PreservationError, StorageError, fault_of
 from preservation.model.events import Event
 
 
-async def is_retryable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Return whether the task may succeed later, as its error says."""
-    return _may_succeed_later(await state.aresult(raise_on_failure=False))
-
-
-def _may_succeed_later(error: object) -> bool:
+def may_succeed_later(error: object) -> bool:
+    """Return whether a step that ended with ``error`` may succeed when it is taken again."""
     return isinstance(error, PreservationError) and error.retryable
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
     """Run one stage for every submission; the error of one does not stop the others.
 
     Each error is recorded in its workspace. After all submissions, the first retryable error is raised, or
-    else the first one; submissions that are done are skipped when the task is tried again.
+    else the first one; submissions that are done are skipped when the step is taken again.
     """
     errors: list[Exception] = []
     submissions = [Workspace(root) for root in workspaces]
@@ -56,10 +46,9 @@ def run_stage(directory: Path, workspaces: list[Path], stage: str) -> None:
                 errors.append(error)
         installation.journal.append(events)
     if errors:
-        raise next(filter(_may_succeed_later, errors), errors[0])
+        raise next(filter(may_succeed_later, errors), errors[0])
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def answer_all(directory: Path, workspaces: list[Path]) -> list[SubmissionResult]:
     """Write the receipts, and record in the catalogue how each submission ended."""
     settings = load_settings(directory)
@@ -67,7 +56,6 @@ def answer_all(directory: Path, workspaces: list[Path]) -> list[SubmissionResult
         return answer([Workspace(root) for root in workspaces], installation)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def seal_journal(directory: Path) -> None:
     """Sign the journal and give every store what it lacks of it."""
     settings = load_settings(directory)
