@@ -19,6 +19,7 @@ from support import hostile_trees
 from support.archives import Archive, make_archive, share_secret
 from support.costs import Budgets, Costs
 from support.order import Order
+from support.shared_cages import SharedCages
 
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
@@ -74,6 +75,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish() -> None:
     """Let go of the S3 service, where a test has used it."""
     ceph.let_go()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have what this process opens of an installation share its caged processes."""
+    cages = SharedCages(tmp_path_factory.getbasetemp())
+    with cages.lent():
+        yield
+    cages.close()
 
 
 @pytest.fixture(scope="session")

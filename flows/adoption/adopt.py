@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from flows.adoption.plan import AdoptionPlan, PlannedObject
+from flows.adoption.postponed import Postponed
 from flows.adoption.record import AdoptedObject, record_adoption
 from flows.adoption.request import AdoptionRequest
 from flows.archive.fill_request import Budget
@@ -68,7 +69,7 @@ def adopt(
     Each is a drop like any other, and its receipt, its PREMIS and the journal say that it was adopted.
     Killed, it goes on where it was. Raises nothing of a single object.
     """
-    taking = _Taking(plan, request)
+    taking = _Taking(plan, request, Postponed(settings.state))
     stopped = 0
     for drops, outcome in runs(taking.drops()):
         yield from taking.unfetched()
@@ -105,8 +106,9 @@ def _let_go(planned: PlannedObject, request: AdoptionRequest) -> None:
 class _Taking:
     """Takes objects of a plan as drops, as long as the budget lasts."""
 
-    def __init__(self, plan: AdoptionPlan, request: AdoptionRequest) -> None:
+    def __init__(self, plan: AdoptionPlan, request: AdoptionRequest, postponed: Postponed) -> None:
         self._plan = plan
+        self._postponed = postponed
         self._request = request
         self._unfetched: list[AdoptionResult] = []
         self._failed = 0
@@ -116,10 +118,9 @@ class _Taking:
 
     def drops(self) -> Iterator[DropRequest]:
         """Yield the drops, each once it was fetched."""
-        for planned in self._plan.objects():
+        waiting = ((one.object_id, one) for one in self._plan.objects() if one.before is None)
+        for planned in self._postponed.in_turn(waiting):
             candidate = planned.candidate
-            if planned.before is not None:
-                continue
             if self.is_stopped:
                 self.budget.leave(candidate.bytes)
             elif self.budget.allows(candidate.bytes):
@@ -136,7 +137,12 @@ class _Taking:
             yield self._unfetched.pop(0)
 
     def let_go(self, planned: PlannedObject, result: SubmissionResult) -> None:
-        """Remove what was fetched of an object that ended for good; what cannot be stays, and costs room."""
+        """Remove what was fetched of an object that ended for good; what cannot be stays, and costs room.
+
+        One that the system stopped is postponed.
+        """
+        is_stopped = result.ending.verdict is Verdict.INTERRUPTED
+        self._postponed.record(planned.object_id, is_stopped=is_stopped)
         if result.ending.verdict in FOR_GOOD:
             _let_go(planned, self._request)
 
@@ -147,6 +153,7 @@ class _Taking:
             self._unfetched.append(
                 AdoptionResult(planned, interrupted(planned.object_id, interrupted_by(reason_of(error))))
             )
+            self._postponed.record(planned.object_id, is_stopped=True)
             self._failed += 1
             self.is_stopped |= self._failed >= MOST_IN_A_ROW
             return False

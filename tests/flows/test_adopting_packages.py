@@ -24,6 +24,9 @@ from flows.adoption.package_plan import RefusedPackage, plan_packages
 from flows.adoption.package_progress import PackageProgress
 from flows.installation.settings_file import load_settings
 from flows.installation.wiring import open_installation
+from flows.submission.workspace import lock_of
+from preservation.files.lock import locked
+from preservation.model.identifiers import parse_object_id
 from preservation.model.verdicts import Verdict
 
 
@@ -188,6 +191,19 @@ def test_a_store_that_is_away_interrupts_and_the_next_run_goes_on(archive: NearA
     away.rename(archive.store("second"))
     assert archive.run("adopt", foreign).returncode == 0
     assert packages_of(archive.store("second")) == packages_of(foreign)
+
+
+def test_a_package_that_is_stopped_each_time_is_in_the_way_of_no_others(
+    archive: NearArchive, foreign: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("flows.adoption.adopt_packages.MOST_IN_A_ROW", 1)
+    place = lock_of(load_settings(archive.directory).processing, parse_object_id("files/diary"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with locked(place):
+        assert verdicts_of(archive.run("adopt", foreign, "--json")) == {ALL[0]: "interrupted"}
+        again = verdicts_of(archive.run("adopt", foreign, "--json"))
+        assert again == {ALL[1]: "adopted", ALL[2]: "adopted", ALL[0]: "interrupted"}
+    assert verdicts_of(archive.run("adopt", foreign, "--json"))[ALL[0]] == "adopted"
 
 
 def test_a_budget_stops_and_the_next_run_goes_on_with_packages(archive: NearArchive, foreign: Path):

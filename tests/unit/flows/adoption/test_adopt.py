@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 from support.records import sha256_of
+from support.takes import NOON
 
 from flows.adoption.adopt import AdoptionOutcome, AdoptionResult, LeftToAdopt, adopt
 from flows.adoption.candidates import AdoptionCandidate, CandidateKind
 from flows.adoption.plan import AdoptionPlan, PlannedEntry, PlannedObject, PlanTotals
 from flows.adoption.request import AdoptionRequest, FolderHolding
 from flows.installation.settings import FolderStoreSettings, Settings
-from flows.submission.answer import RunResult, interrupted
+from flows.submission.answer import RunResult, SubmissionResult, interrupted
 from flows.submission.drop import DropRequest
+from flows.submission.workspace import Ending
 from preservation.errors import UnavailableError
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName
 from preservation.model.verdicts import Verdict
@@ -75,6 +77,27 @@ def test_after_three_interrupted_in_a_row_the_rest_is_left(
     assert names_of(outcomes) == ["files/box 0", "files/box 1", "files/box 2"]
     assert outcomes[-1] == LeftToAdopt(4, 40, stopped=True)
     assert not (settings.state / "adopted").exists()
+
+
+def test_what_the_system_stopped_is_in_the_way_of_no_others_in_the_next_run(
+    tmp_path: Path, settings: Settings, plan: AdoptionPlan
+):
+    request = AdoptionRequest(FolderHolding(tmp_path), FILES)
+    settings.state.mkdir()
+    unreadable = {"files/box 0", "files/box 1", "files/box 2"}
+
+    def run(drop: DropRequest) -> RunResult:
+        if str(drop) in unreadable:
+            return away(drop)
+        return RunResult([SubmissionResult(str(drop), Ending(Verdict.REJECTED, "So.", NOON))])
+
+    assert len(names_of(adopt(plan, request, settings, one_by_one(run)))) == 3
+    unreadable.remove("files/box 2")
+    second = names_of(adopt(plan, request, settings, one_by_one(run)))
+    assert second == [f"files/box {number}" for number in (3, 4, 5, 6, 0, 1, 2)]
+    # What went on to its end has its own place again; of the others, the last one to fail comes last.
+    third = names_of(adopt(plan, request, settings, one_by_one(run)))
+    assert third == [f"files/box {number}" for number in (2, 3, 4, 5, 6, 0, 1)]
 
 
 @dataclass(frozen=True)
