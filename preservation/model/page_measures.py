@@ -8,6 +8,11 @@ import msgspec
 Look = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 """64 bits as hexadecimal digits: whatever a caged process says, nothing else is one."""
 
+_Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+Region = tuple[_Part, _Part, _Part, _Part]
+"""Left, top, right and bottom of a rectangle in a picture, as parts of its width and height."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageMeasures:
@@ -19,7 +24,8 @@ class PageMeasures:
     height. ``skew`` is in degrees, ``edge_width`` in pixels of the reduced picture: how far the sharpest
     edges go from dark to light. ``look`` is a hash of the picture, 64 bits as hexadecimal digits, alike for
     pictures that look alike; ``signature`` is the picture in 32 rows of 32 grey levels, by which that is
-    confirmed.
+    confirmed. ``shadows_at``, ``highlights_at`` and ``border_at`` are where these lie in the upright picture:
+    most of the pixels, and the widest stripe.
     """
 
     number: int
@@ -31,3 +37,6 @@ class PageMeasures:
     skew: float | None = None
     edge_width: float | None = None
     border: float | None = None
+    shadows_at: Region | None = None
+    highlights_at: Region | None = None
+    border_at: Region | None = None

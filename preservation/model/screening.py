@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from preservation.model.events import Agent
-from preservation.model.issues import Issue
+from preservation.model.issues import Issue, IssueCode
+from preservation.model.page_measures import Region
 from preservation.model.paths import RelativePath
 
 
@@ -62,6 +63,14 @@ ALL_CONTENT: Final = "All content"
 
 
 @dataclass(frozen=True, slots=True)
+class FaultRegion:
+    """Where in the picture that people see the fault ``code`` of a file lies."""
+
+    code: IssueCode
+    region: Region
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenedFile:
     """One file of the drop after screening.
 
@@ -71,6 +80,7 @@ class ScreenedFile:
     ``examiner`` is the program that decoded or opened it, ``other_examiners`` those that looked at parts of
     it, and ``is_damaged`` says that it is not whole, whatever the policy makes of that. ``valid_by`` names
     the XML schemas by which it is valid, by their paths beside the policy: of XML no more than that is known.
+    ``regions`` says where in the thumbnail a fault lies, of those that lie somewhere.
     """
 
     path: RelativePath
@@ -86,6 +96,7 @@ class ScreenedFile:
     is_damaged: bool = False
     other_examiners: tuple[Agent, ...] = ()
     valid_by: tuple[str, ...] = ()
+    regions: tuple[FaultRegion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

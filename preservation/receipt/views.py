@@ -11,9 +11,9 @@ from preservation.model.derivatives import Derivative, Purpose, RefusedDerivativ
 from preservation.model.descriptions import title_of
 from preservation.model.dossiers import Dossier
 from preservation.model.files import IrregularEntry
-from preservation.model.issues import Issue, Severity
+from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import printable
-from preservation.model.screening import DocumentFacts, ImageFacts, ScreenedFile
+from preservation.model.screening import DocumentFacts, FaultRegion, ImageFacts, ScreenedFile
 from preservation.receipt.headline import gravest_first
 from preservation.receipt.summary import worst_severity
 
@@ -36,11 +36,23 @@ class DerivativeView:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """Where in a picture a fault lies, in per cent of its width and height."""
+
+    code: IssueCode
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class FileView:
     """One file of a drop as the page shows it.
 
     ``mark`` is its gravest issue's severity, or empty; ``kind`` stands where there is no thumbnail.
-    ``title`` is what a supplied table calls it, or empty; ``caption`` says what the thumbnail does not show.
+    ``title`` is what a supplied table calls it, or empty; ``caption`` says what the thumbnail does not show;
+    ``frames`` are where in it faults lie.
     """
 
     folder: str
@@ -58,6 +70,7 @@ class FileView:
     issues: tuple[Issue, ...]
     title: str
     caption: str
+    frames: tuple[Frame, ...]
 
 
 class Thumbnails:
@@ -122,7 +135,13 @@ def file_view(
         else (),
         title=_title(dossier),
         caption=_PART if thumbnail and screened and screened.is_part_shown else "",
+        frames=tuple(map(_frame, screened.regions)) if thumbnail and screened else (),
     )
+
+
+def _frame(found: FaultRegion) -> Frame:
+    left, top, right, bottom = (round(100 * part, 2) for part in found.region)
+    return Frame(found.code, left, top, round(right - left, 2), round(bottom - top, 2))
 
 
 def _title(dossier: Dossier) -> str:

@@ -18,7 +18,7 @@ from preservation.policy.image_specification import ImageSpecification, NumberRa
 from preservation.rasters.families import is_raster
 from preservation.screening import codes
 from preservation.screening.report_issues import Subject
-from preservation.screening.reports import ImageReport
+from preservation.screening.reports import ImageReport, PictureFinding
 
 _ROUNDING: Final = 0.001
 """Formats state a resolution in units of their own, and round by less than this part of it."""
@@ -50,7 +50,7 @@ class SpecificationCheck:
         self._screen = screen
         self._paths = PathMatcher(screen.paths)
 
-    def issues_about(self, file: SurveyedFile, report: ImageReport | None) -> Iterator[Issue]:
+    def findings_about(self, file: SurveyedFile, report: ImageReport | None) -> Iterator[PictureFinding]:
         """Yield what of an image is not as asked; ``report`` is ``None`` where none came of it."""
         is_meant = not self._screen.paths or self._paths.matches(file.path)
         if not (self._screen.asks_for_pictures and is_meant):
@@ -59,16 +59,17 @@ class SpecificationCheck:
         if not is_raster(file.path, file.identification):
             # What the policy names is to be an image; of other files a screen without paths says nothing.
             if self._screen.paths and not self._screen.formats:
-                yield _not_compared(subject, f"it is no raster image but {file.identification.name}")
+                reason = f"it is no raster image but {file.identification.name}"
+                yield PictureFinding(_not_compared(subject, reason))
             return
         stated = report.stated if report is not None else None
         if stated is None or stated.fault or not stated.pages:
             reason = stated.fault if stated is not None else ""
-            yield _not_compared(subject, reason or "nothing could read what it states")
+            yield PictureFinding(_not_compared(subject, reason or "nothing could read what it states"))
         if stated is not None and stated.pages:
             for deviation in _deviations(self._screen, stated):
                 words = f"{deviation.found}; the policy asks for {deviation.asked}"
-                yield subject.issue(deviation.code, words, deviation.next_step)
+                yield PictureFinding(subject.issue(deviation.code, words, deviation.next_step))
 
 
 def format_issues(screen: ImageSpecification) -> Callable[[SurveyedFile], Iterator[Issue]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from preservation.model.page_measures import PageMeasures
+from preservation.model.page_measures import PageMeasures, Region
 from preservation.tools.work import NOT_ABOUT_CONTENT
 
 EDGE: Final = 1000
@@ -25,6 +25,8 @@ _PAPER_BLOCK = 24
 """Pixels over which paper is taken to be of one tone."""
 _DIFFERS = 28
 """Levels by which ink differs from the paper around it."""
+_STRAYS = 0.03
+"""The part of clipped pixels at each side that is left out of the rectangle in which most of them lie."""
 _MARGIN = 0.03
 """The part at each edge that is not looked at for content: shadows of the page's edge lie there."""
 
@@ -44,11 +46,20 @@ _FEWEST_INK, _MOST_INK = 1500, 12_000
 _CLEAR = 0.8
 """How much lines stand out at their angle, against how they do beside it and by chance."""
 
+# Of EXIF's orientations: which sides of the stored picture change places before its sides do.
+_MIRRORED = frozenset({2, 3, 7, 8})
+_UPSIDE_DOWN = frozenset({3, 4, 6, 7})
+_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
+
 _HASH, _SIGNATURE = (9, 8), (32, 32)
 
 
-def of(picture: Image.Image, number: int, *, is_bilevel: bool) -> PageMeasures | None:
+def of(
+    picture: Image.Image, number: int, orientation: int | None = None, *, is_bilevel: bool
+) -> PageMeasures | None:
     """Return the measures of a decoded page, counted from 1; ``None`` where it cannot be measured.
+
+    ``orientation`` is EXIF's: it is not upright yet.
 
     Of pictures that are black and white by nature, clipping and focus are not measured. What goes wrong here
     says nothing of the image.
@@ -58,18 +69,25 @@ def of(picture: Image.Image, number: int, *, is_bilevel: bool) -> PageMeasures |
         if grey is None or min(grey.shape) < 2 * _REACH:
             return None
         ink = _ink(grey)
-        left, top, right, bottom, border = _stripes(grey)
-        inner = (slice(top, grey.shape[0] - bottom), slice(left, grey.shape[1] - right))
+        left, top, right, bottom = _stripes(grey)
+        rows, columns = grey.shape
+        border, border_at = _widest(left / columns, top / rows, right / columns, bottom / rows)
+        inner = (slice(top, rows - bottom), slice(left, columns - right))
+        black, white = (np.zeros_like(grey, np.bool_) for _ in range(2))
+        black[inner], white[inner] = grey[inner] <= _BLACK, grey[inner] >= _WHITE
         return PageMeasures(
             number,
             look=f"{_look(grey):016x}",
             signature=_signature(grey),
             content=_content(ink[inner]),
-            shadows=None if is_bilevel else _per_cent(grey[inner] <= _BLACK),
-            highlights=None if is_bilevel else _per_cent(grey[inner] >= _WHITE),
+            shadows=None if is_bilevel else _per_cent(black[inner]),
+            highlights=None if is_bilevel else _per_cent(white[inner]),
             skew=_skew(ink[inner]),
             edge_width=None if is_bilevel else _edge_width(grey),
             border=border,
+            shadows_at=None if is_bilevel else upright(_where(black), orientation),
+            highlights_at=None if is_bilevel else upright(_where(white), orientation),
+            border_at=upright(border_at, orientation),
         )
     except NOT_ABOUT_CONTENT:
         raise
@@ -115,8 +133,8 @@ def _ink(grey: Grey) -> NDArray[np.bool_]:
     return np.asarray(np.abs(grey - around) > _DIFFERS)
 
 
-def _stripes(grey: Grey) -> tuple[int, int, int, int, float]:
-    """Return how wide dark stripes are at the left, top, right and bottom, and the widest in per cent."""
+def _stripes(grey: Grey) -> tuple[int, int, int, int]:
+    """Return how wide dark stripes are at the left, top, right and bottom."""
     rows, columns = grey.shape
     down, across = grey[:, columns // 20 : columns - columns // 20], grey[rows // 20 : rows - rows // 20]
     widths = []
@@ -125,8 +143,37 @@ def _stripes(grey: Grey) -> tuple[int, int, int, int, float]:
         is_dark = (few.mean(axis=1) < _DARK) & (few.std(axis=1) < _EVEN)
         widths.append(int(np.argmin(is_dark)) if not is_dark.all() else len(is_dark))
     left, top, right, bottom = widths
-    widest = max(left / columns, right / columns, top / rows, bottom / rows)
-    return left, top, right, bottom, round(100 * widest, 2)
+    return left, top, right, bottom
+
+
+def _widest(left: float, top: float, right: float, bottom: float) -> tuple[float, Region | None]:
+    """Return how wide the widest of the stripes is, in per cent, and where it lies."""
+    widest = max(left, top, right, bottom)
+    if not widest:
+        return 0.0, None
+    places = {
+        left: (0.0, 0.0, left, 1.0),
+        top: (0.0, 0.0, 1.0, top),
+        right: (1 - right, 0.0, 1.0, 1.0),
+        bottom: (0.0, 1 - bottom, 1.0, 1.0),
+    }
+    return round(100 * widest, 2), places[widest]
+
+
+def _where(found: NDArray[np.bool_]) -> Region | None:
+    """Return the rectangle in which most of them lie, without the strays; ``None`` where there are none."""
+    top, bottom = _most(found.sum(axis=1))
+    left, right = _most(found.sum(axis=0))
+    return (left, top, right, bottom) if right else None
+
+
+def _most(counts: NDArray[Any]) -> tuple[float, float]:
+    """Return between which parts of a line most of what was counted along it lies; zeros for nothing."""
+    so_far = np.cumsum(counts)
+    if not so_far[-1]:
+        return 0.0, 0.0
+    first, last = np.searchsorted(so_far, so_far[-1] * np.array([_STRAYS, 1 - _STRAYS]))
+    return round(float(first / len(counts)), 4), round(float((last + 1) / len(counts)), 4)
 
 
 def _content(ink: NDArray[np.bool_]) -> float | None:
@@ -134,6 +181,18 @@ def _content(ink: NDArray[np.bool_]) -> float | None:
     margin = round(_MARGIN * max(rows, columns))
     inner = ink[margin : rows - margin, margin : columns - margin]
     return _per_cent(inner) if inner.size else None
+
+
+def upright(region: Region | None, orientation: int | None) -> Region | None:
+    """Return where a region of the stored picture lies once that is turned by its EXIF orientation."""
+    if region is None:
+        return None
+    left, top, right, bottom = region
+    if orientation in _MIRRORED:
+        left, right = 1 - right, 1 - left
+    if orientation in _UPSIDE_DOWN:
+        top, bottom = 1 - bottom, 1 - top
+    return (top, left, bottom, right) if orientation in _ON_ITS_SIDE else (left, top, right, bottom)
 
 
 def _per_cent(found: NDArray[np.bool_]) -> float | None:

@@ -8,7 +8,7 @@ from typing import Final
 from preservation.model.amounts import count
 from preservation.model.files import SurveyedFile
 from preservation.model.issues import Issue, IssueCode, Severity
-from preservation.model.page_measures import PageMeasures
+from preservation.model.page_measures import PageMeasures, Region
 from preservation.model.paths import printable
 from preservation.policy.globs import PathMatcher
 from preservation.policy.page_content import PageContent, PageFault
@@ -16,7 +16,7 @@ from preservation.rasters.families import is_raster
 from preservation.screening import codes
 from preservation.screening.page_ledger import EarlierPage, PageLedger
 from preservation.screening.report_issues import Subject
-from preservation.screening.reports import ImageReport
+from preservation.screening.reports import ImageReport, PictureFinding
 
 _LEAST_CONTENT: Final = 0.5
 """Per cent: pages with less on them look alike without being the same."""
@@ -32,6 +32,7 @@ class MeasuredFault:
     code: IssueCode
     words: str
     next_step: str
+    region: Region | None = None
 
 
 _Judge = Callable[[PageContent, PageMeasures], MeasuredFault | None]
@@ -45,7 +46,7 @@ class ContentCheck:
         self._paths = PathMatcher(screen.paths)
         self._ledger = PageLedger(folder) if PageFault.DUPLICATES in screen.faults else None
 
-    def issues_about(self, file: SurveyedFile, report: ImageReport | None) -> Iterator[Issue]:
+    def findings_about(self, file: SurveyedFile, report: ImageReport | None) -> Iterator[PictureFinding]:
         """Yield what is wrong with the pages of an image; ``report`` is ``None`` where none came of it."""
         # What the policy names is to be a page; of other files a screen without paths says nothing.
         has_pages = is_raster(file.path, file.identification)
@@ -54,7 +55,7 @@ class ContentCheck:
         subject = Subject.under(file.path, self._screen)
         measures = report.measures if report is not None else ()
         if report is None or ((report.unmeasured or not measures) and not report.fault):
-            yield _not_measured(subject, report)
+            yield PictureFinding(_not_measured(subject, report))
         found: dict[IssueCode, tuple[MeasuredFault, PageMeasures, int]] = {}
         for page in measures:
             for fault in self._faults_of(file, page):
@@ -63,7 +64,9 @@ class ContentCheck:
         for fault, page, pages in found.values():
             where = f", on page {page.number:,}" if len(measures) > 1 else ""
             more = f" (the first of {pages:,} such pages)" if pages > 1 else ""
-            yield subject.issue(fault.code, f"{fault.words}{where}{more}", fault.next_step)
+            issue = subject.issue(fault.code, f"{fault.words}{where}{more}", fault.next_step)
+            # People are shown the first page.
+            yield PictureFinding(issue, fault.region if page.number == 1 else None)
 
     def _faults_of(self, file: SurveyedFile, page: PageMeasures) -> Iterator[MeasuredFault]:
         for kind, judge in _JUDGES.items():
@@ -117,7 +120,10 @@ def _shadows(screen: PageContent, page: PageMeasures) -> MeasuredFault | None:
         return None
     words = f"has lost its shadows: {page.shadows:g} % of it is black; at most {screen.shadows:g} % may be"
     return MeasuredFault(
-        codes.LOST_SHADOWS, words, "Scan it again with a longer exposure, or a lower contrast."
+        codes.LOST_SHADOWS,
+        words,
+        "Scan it again with a longer exposure, or a lower contrast.",
+        page.shadows_at,
     )
 
 
@@ -127,7 +133,10 @@ def _highlights(screen: PageContent, page: PageMeasures) -> MeasuredFault | None
     found = f"{page.highlights:g} % of it is white"
     words = f"has lost its highlights: {found}; at most {screen.highlights:g} % may be"
     return MeasuredFault(
-        codes.LOST_HIGHLIGHTS, words, "Scan it again with a shorter exposure, or a lower contrast."
+        codes.LOST_HIGHLIGHTS,
+        words,
+        "Scan it again with a shorter exposure, or a lower contrast.",
+        page.highlights_at,
     )
 
 
@@ -159,7 +168,10 @@ def _border(screen: PageContent, page: PageMeasures) -> MeasuredFault | None:
         f"{screen.border:g} % are allowed"
     )
     return MeasuredFault(
-        codes.UNCROPPED_EDGE, words, "Crop it to the page, or scan it again; then drop it again."
+        codes.UNCROPPED_EDGE,
+        words,
+        "Crop it to the page, or scan it again; then drop it again.",
+        page.border_at,
     )
 
 

@@ -12,20 +12,19 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from preservation.model.files import SurveyedFile
-from preservation.model.issues import Issue
 from preservation.policy.image_specification import ImageSpecification
 from preservation.policy.page_content import PageContent
 from preservation.policy.schema import Policy
 from preservation.policy.screen_tables import ScreenTable
 from preservation.screening.image_specification import SpecificationCheck
-from preservation.screening.reports import ImageReport
+from preservation.screening.reports import ImageReport, PictureFinding
 from preservation.tools.work import Completed, Json, Request, WorkOutcome
 
 
 class PictureCheck(Protocol):
     """One screen of a policy, for one drop."""
 
-    def issues_about(self, file: SurveyedFile, report: ImageReport | None) -> Iterator[Issue]:
+    def findings_about(self, file: SurveyedFile, report: ImageReport | None) -> Iterator[PictureFinding]:
         """Yield what is wrong with an image; ``report`` is ``None`` where none came of it."""
 
 
@@ -66,7 +65,7 @@ class PictureChecks:
         """Return the request to decode an image that also asks for what the checks need."""
         return replace(request, arguments={**request.arguments, **self._asked})
 
-    def issues_about(self, file: SurveyedFile, outcome: WorkOutcome | None) -> Iterator[Issue]:
+    def findings_about(self, file: SurveyedFile, outcome: WorkOutcome | None) -> Iterator[PictureFinding]:
         """Yield what any of the checks finds; without an outcome, nothing decoded the file."""
         report = None
         # What has not the shape of a report is one of its own issues already.
@@ -74,4 +73,4 @@ class PictureChecks:
             if isinstance(outcome, Completed):
                 report = msgspec.convert(outcome.value, ImageReport)
         for check in self._checks:
-            yield from check.issues_about(file, report)
+            yield from check.findings_about(file, report)

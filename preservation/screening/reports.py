@@ -1,11 +1,12 @@
 """What a caged job reports to the stage about one file. The stage checks its shape before it believes it."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from preservation.model.issues import Issue
 from preservation.model.page_facts import StatedPages
-from preservation.model.page_measures import PageMeasures
+from preservation.model.page_measures import PageMeasures, Region
 from preservation.model.screening import DocumentFacts, ImageFacts
 from preservation.screening.programs import Decoder, Reader
 
@@ -41,6 +42,13 @@ class ImageReport(msgspec.Struct, frozen=True):
     stated: StatedPages | None = None
     measures: tuple[PageMeasures, ...] = ()
     unmeasured: int = 0
+
+
+class PictureFinding(NamedTuple):
+    """What a check found of a decoded image, and where in its first picture."""
+
+    issue: Issue
+    region: Region | None = None
 
 
 class DocumentReport(msgspec.Struct, frozen=True):

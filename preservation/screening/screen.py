@@ -11,7 +11,7 @@ from preservation.model.files import IrregularEntry, SurveyedFile
 from preservation.model.issues import Issue, Severity
 from preservation.model.name_rules import NameRules
 from preservation.model.paths import RelativePath
-from preservation.model.screening import ScreenedFile
+from preservation.model.screening import FaultRegion, ScreenedFile
 from preservation.policy.schema import Policy
 from preservation.policy.screens import DecodableImages, IrregularEntries
 from preservation.policy.selection import is_junk, is_left_out
@@ -137,7 +137,7 @@ class _Screening:
             issues.append(report_issues.no_decoder(subject, entry.identification.name))
         look = self._look_into(entry, bool(issues))
         if look is None:
-            issues += self._pictures.issues_about(entry, None)
+            issues += (found.issue for found in self._pictures.findings_about(entry, None))
         validations = tuple(self._validations.of(entry, self._root))
         why = unexamined(self._policy, entry.path, entry.identification) if entry.size else ""
         return _Begun(ScreenedFile(entry.path, issues=tuple(issues), unexamined=why), look, validations)
@@ -156,8 +156,12 @@ class _Screening:
         """Add what checks of pictures find; remove the thumbnail of a later image without an issue."""
         if not self._pictures.has_checks:
             return screened
-        found = tuple(self._pictures.issues_about(file, outcome))
-        screened = replace(screened, issues=(*screened.issues, *found))
+        found = tuple(self._pictures.findings_about(file, outcome))
+        screened = replace(
+            screened,
+            issues=(*screened.issues, *(one.issue for one in found)),
+            regions=tuple(FaultRegion(one.issue.code, one.region) for one in found if one.region),
+        )
         if screened.thumbnail is None or screened.issues:
             return screened
         name = Path(screened.thumbnail).name

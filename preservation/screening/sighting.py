@@ -74,7 +74,9 @@ class Sighting:
         if self.wanted.thumbnail and not self.thumbnail:
             self.thumbnail = thumbnails.of(picture, orientation)
         if self.wanted.measures:
-            found = measures.of(picture, number, is_bilevel=kind == "bilevel" or picture.mode == "1")
+            found = measures.of(
+                picture, number, orientation, is_bilevel=kind == "bilevel" or picture.mode == "1"
+            )
             if found is None or len(self.measures) == _MOST_MEASURED:
                 self.unmeasured += 1
             else:

@@ -17,7 +17,7 @@ from preservation.model.dossiers import Dossier
 from preservation.model.identifiers import CollectionName, ObjectId, ObjectName, PackageId, VersionNumber
 from preservation.model.issues import Issue, IssueCode, Severity
 from preservation.model.paths import RelativePath
-from preservation.model.screening import ScreenedFile
+from preservation.model.screening import FaultRegion, ScreenedFile
 from preservation.model.verdicts import Verdict
 from preservation.receipt.contents import PersonsDecision, Receipt
 from preservation.receipt.headline import decided, moment_in_words
@@ -476,6 +476,20 @@ def test_thumbnails_are_part_of_the_page(tmp_path: Path):
 
     (source,) = page.xpath("//img/@src")
     assert b64decode(source.partition(",")[2]) == JPEG
+
+
+def test_where_a_fault_lies_is_framed_in_the_picture_of_its_group_alone(tmp_path: Path):
+    drop = a_drop_with_thumbnails(tmp_path, JPEG)
+    dark = Issue(IssueCode("PAG-003"), Severity.ERROR, RelativePath("000.tif"), "is dark", "Scan it again.")
+    skewed = replace(dark, code=IssueCode("PAG-005"), message="is skewed")
+    regions = (FaultRegion(dark.code, (0.125, 0.5, 0.75, 1.0)),)
+    drop.screened[:] = [replace(one, issues=(dark, skewed), regions=regions) for one in drop.screened]
+    page = page_of(a_receipt(drop, Verdict.REJECTED), tmp_path)
+    (frame,) = page.xpath("//*[@class='shown']/svg/rect")
+    assert dict(frame.attrib) == {"x": "12.5", "y": "50.0", "width": "62.5", "height": "50.0"}
+    # Where there is no picture, there is no frame.
+    (drop.workspace / "thumbnails" / "0.jpg").unlink()
+    assert not page_of(a_receipt(drop, Verdict.REJECTED), tmp_path).xpath("//rect")
 
 
 def test_a_picture_of_a_part_says_that_the_rest_is_not_there(tmp_path: Path):

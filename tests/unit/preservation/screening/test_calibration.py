@@ -47,9 +47,11 @@ def test_no_page_that_was_measured_has_a_finding_under_its_thresholds(pages: lis
         screen = PageContent.model_validate(tomllib.loads(text)["screen"][0])
         check = ContentCheck(screen, Path(folder))
         found = [
-            issue
+            finding.issue
             for number, page in enumerate(pages)
-            for issue in check.issues_about(a_file(f"{number}.tif", "fmt/353"), ImageReport(measures=(page,)))
+            for finding in check.findings_about(
+                a_file(f"{number}.tif", "fmt/353"), ImageReport(measures=(page,))
+            )
         ]
     # One page twice is named while measuring; whoever leaves it there has it found.
     twice = {pair.path for pair in calibration.alike}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 from support import scanned_pages
 from support.images import encoded, images_of_many_kinds, samples, tiff_of
 from support.policies import a_policy
@@ -20,6 +20,7 @@ from preservation.model.issues import IssueCode, Severity
 from preservation.model.page_measures import PageMeasures
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
+from preservation.rasters.pillow import UPRIGHT
 from preservation.rasters.reduction import reduced
 from preservation.screening import measures
 from preservation.screening.examiners import JOB_MODULES
@@ -86,6 +87,51 @@ def test_each_fault_of_a_page_is_named_with_its_measure_and_its_threshold(
     assert {name: result.issues for name, result in results.items() if not name.startswith("PAG")} == {
         name: () for name in files if not name.startswith("PAG")
     }
+
+
+def test_what_lies_somewhere_on_a_page_is_found_there_and_upright_as_people_see_it(
+    tmp_path: Path, workers: CagedWorkers
+):
+    dark = scanned_pages.underexposed(scanned_pages.page())
+    lid = scanned_pages.uncropped(scanned_pages.page())
+    files = {
+        "dark.tif": encoded(dark, "TIFF"),
+        "lid.tif": encoded(lid, "TIFF"),
+        # As a camera on its side leaves it: the right side of the stored picture is shown at the top.
+        "turned.tif": encoded(lid, "TIFF", tiffinfo={ExifTags.Base.Orientation: 8}),
+        "second.tif": encoded(scanned_pages.page(), "TIFF", save_all=True, append_images=[lid]),
+        "blank.tif": encoded(scanned_pages.blank(), "TIFF"),
+    }
+    results = results_of(tmp_path, workers, files, NO_DUPLICATES)
+    found = {name: {one.code: one.region for one in result.regions} for name, result in results.items()}
+    width = 120 / lid.width
+    assert found == {
+        "dark.tif": {
+            "PAG-003": approximately(300 / dark.width, 1500 / dark.height, 1300 / dark.width, 1.0),
+        },
+        "lid.tif": {"PAG-007": approximately(0.0, 0.0, width, 1.0)},
+        "turned.tif": {"PAG-007": approximately(0.0, 1 - width, 1.0, 1.0)},
+        "second.tif": {},
+        "blank.tif": {},
+    }
+
+
+def approximately(*region: float) -> object:
+    return pytest.approx(region, abs=0.03)
+
+
+@given(st.sampled_from([None, *range(1, 9)]), st.integers(0, 8), st.integers(0, 5), st.data())
+def test_a_region_is_turned_as_the_picture_is(
+    orientation: int | None, left: int, top: int, data: st.DataObject
+):
+    right, bottom = data.draw(st.integers(left + 1, 9)), data.draw(st.integers(top + 1, 6))
+    picture = Image.new("L", (9, 6))
+    picture.paste(255, (left, top, right, bottom))
+    shown = picture.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else picture
+    region = measures.upright((left / 9, top / 6, right / 9, bottom / 6), orientation)
+    assert region is not None
+    scaled = [part * side for part, side in zip(region, 2 * shown.size, strict=True)]
+    assert scaled == pytest.approx(shown.getbbox())
 
 
 def test_a_page_scanned_twice_is_found_and_pages_of_the_same_layout_are_not(
