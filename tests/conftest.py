@@ -21,12 +21,15 @@ from support.costs import Budgets, Costs
 from support.order import Order
 from support.shared_cages import SharedCages
 
+from flows.installation import wiring
 from flows.installation.init import make_installation
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 from flows.orchestration import environment
 from flows.orchestration.environment import LOOPBACK_AUTHORITY
 from flows.orchestration.server import prefect_api
+from preservation.identification.caged import identifying_workers
+from preservation.tools.workers import CagedWorkers
 
 _SCHEDULER = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
@@ -84,6 +87,13 @@ def shared_cages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with cages.lent():
         yield
     cages.close()
+
+
+@pytest.fixture
+def own_cages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every installation that the test opens start caged processes of its own."""
+    monkeypatch.setattr(wiring, "identifying_workers", identifying_workers)
+    monkeypatch.setattr(wiring, "CagedWorkers", CagedWorkers)
 
 
 @pytest.fixture(scope="session")

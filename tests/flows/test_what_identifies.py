@@ -19,6 +19,7 @@ from preservation.model.files import SurveyedFile
 from preservation.model.identifiers import CollectionName
 
 FILES = CollectionName("files")
+pytestmark = pytest.mark.usefixtures("own_cages")
 
 
 @pytest.fixture
