@@ -81,9 +81,9 @@ def _run(arguments: list[str]) -> None:
             gc.disable()
             json = "--json" in arguments
             sys.exit(validate_all((Path(word) for word in arguments[1:] if word != "--json"), json=json))
-    from flows.cli.application import app
+    from flows.cli.application import application
 
-    app()
+    application(arguments[0] if arguments else "")()
 
 
 def _print_traceback_if_set() -> None:

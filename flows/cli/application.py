@@ -1,5 +1,6 @@
 """The command's parser: collects every verb."""
 
+from functools import cache
 from importlib import import_module
 from typing import Annotated
 
@@ -53,21 +54,6 @@ _VERBS = (
 Each has the function of its name, or ``VERBS``, a group of several.
 """
 
-app = typer.Typer(
-    name="muniment",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    # Rich's markup would cost a quarter of a second before the first word.
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    help=(
-        "Keeps what is dropped into a folder, provably.\n\n"
-        "Exit codes: 0 ok, 1 unexpected, 2 settings or policy, 3 content, 4 integrity, 5 an external "
-        "program, 6 storage, 7 waiting for a person, 8 kept, without a preservation copy that the policy "
-        "asks for, 130 cancelled."
-    ),
-)
-
 
 def _say_version(asked: bool) -> None:
     if asked:
@@ -77,7 +63,6 @@ def _say_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     _: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
@@ -86,9 +71,31 @@ def _options(
     pass
 
 
-for _verb in _VERBS:
-    _module = import_module(f"flows.cli.{_verb}")
-    if hasattr(_module, "VERBS"):
-        app.add_typer(_module.VERBS, name=_verb)
-    else:
-        app.command(_verb)(getattr(_module, _verb))
+@cache
+def application(asked: str = "") -> typer.Typer:
+    """Return the parser of all verbs; of the one that is ``asked`` alone, where it is one.
+
+    That of all takes longer than most verbs do.
+    """
+    app = typer.Typer(
+        name="muniment",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        # Rich's markup would cost a quarter of a second before the first word.
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        help=(
+            "Keeps what is dropped into a folder, provably.\n\n"
+            "Exit codes: 0 ok, 1 unexpected, 2 settings or policy, 3 content, 4 integrity, 5 an external "
+            "program, 6 storage, 7 waiting for a person, 8 kept, without a preservation copy that the policy "
+            "asks for, 130 cancelled."
+        ),
+    )
+    app.callback()(_options)
+    for verb in (asked,) if asked in _VERBS else _VERBS:
+        module = import_module(f"flows.cli.{verb}")
+        if hasattr(module, "VERBS"):
+            app.add_typer(module.VERBS, name=verb)
+        else:
+            app.command(verb)(getattr(module, verb))
+    return app

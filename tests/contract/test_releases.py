@@ -24,7 +24,7 @@ from support.archives import Archive
 from support.flow_runs import preserved, surroundings
 from typer.testing import CliRunner
 
-from flows.cli.application import app
+from flows.cli.application import application
 from flows.installation.settings_file import HOME_VARIABLE
 from preservation.errors import PreservationError
 
@@ -45,7 +45,7 @@ class Stored:
         """Run a verb of today's command, and return how it ended and its lines."""
         with surroundings(self.archive):
             result = CliRunner(env={HOME_VARIABLE: str(self.archive.directory)}).invoke(
-                app, [*map(str, arguments), "--json"]
+                application(str(arguments[0])), [*map(str, arguments), "--json"]
             )
         if isinstance(result.exception, PreservationError):
             return result.exception.exit_code, []

@@ -13,11 +13,9 @@ from typing import Any
 import pytest
 from PIL import Image
 from support.command_runs import near
+from support.commands import invoked
 from support.flow_runs import installed
 from support.pdfs import document, images_for_pdfs, scanned_page
-from typer.testing import CliRunner
-
-from flows.cli.application import app
 
 
 def _png() -> bytes:
@@ -67,8 +65,8 @@ def said(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Said:
         make(drop)
     policy = archive.directory / "policies" / "digitized-images.toml"
     would = archive.run("preserve", *drops, "-c", "images", "--dry-run", "--json")
-    explained = CliRunner().invoke(app, ["policy", "explain", str(policy), *map(str, drops), "--json"])
-    examined = CliRunner().invoke(app, ["examine", *map(str, drops), "--policy", str(policy), "--json"])
+    explained = invoked("policy", "explain", str(policy), *map(str, drops), "--json")
+    examined = invoked("examine", *map(str, drops), "--policy", str(policy), "--json")
     done = archive.run("preserve", *drops, "-c", "images", "--json")
     return Said(
         _of_drops(would.stdout),

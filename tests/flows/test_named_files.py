@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from support.commands import invoked
 from support.policies import policy_text
-from typer.testing import CliRunner
-
-from flows.cli.application import app
 
 _SCREEN = """
 [[screen]]
@@ -29,7 +27,7 @@ def test_a_page_that_is_missing_stops_the_drop(tmp_path: Path, numbers: tuple[in
     drop.mkdir()
     for number in numbers:
         (drop / f"ms-1387_{number:02d}.txt").write_bytes(b"words\n")
-    explained = CliRunner().invoke(app, ["policy", "explain", "--json", str(policy), str(drop)])
+    explained = invoked("policy", "explain", "--json", str(policy), str(drop))
     *_, whole = map(json.loads, explained.stdout.splitlines())
     found = {issue["code"]: issue for issue in whole["issues"]}
     assert (whole["verdict"] == "rejected") is (verdict == "rejected")
@@ -57,7 +55,7 @@ def test_what_a_screen_asks_of_a_table_is_said_once(tmp_path: Path):
     for name in ("1.txt", "2.txt"):
         (drop / name).write_bytes(b"words\n")
     (drop / "metadata.csv").write_text("filename,dc.title\n1.txt,One\n3.txt,Three\n", encoding="utf-8")
-    explained = CliRunner().invoke(app, ["policy", "explain", "--json", str(policy), str(drop)])
+    explained = invoked("policy", "explain", "--json", str(policy), str(drop))
     lines = [json.loads(line) for line in explained.stdout.splitlines()]
     issues = [issue["code"] for line in lines for issue in line["issues"]]
     assert [code for code in issues if code.startswith("DSC")] == ["DSC-018", "DSC-021"]

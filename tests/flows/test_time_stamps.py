@@ -18,14 +18,13 @@ from pathlib import Path
 import pytest
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 from services.time_stamping import Answer, Certifier, TimeStampingAuthority, time_stamping
+from support.commands import invoked
 from support.records import events
-from typer.testing import CliRunner
 
 from flows.archive import journal_seal, time_stamp_authority
 from flows.archive.journal_check import CheckedJournal, JournalState, check_copy, check_journal
 from flows.archive.journal_export import export_checked
 from flows.archive.journal_seal import SealedJournal, seal, seal_as_job
-from flows.cli.application import app
 from flows.installation import wiring
 from flows.installation.init import make_installation
 from flows.installation.job_records import record_of
@@ -473,7 +472,7 @@ def test_a_copy_outside_of_an_installation_has_its_time_stamps_not_checked(
     sealed(home)
     copy = Path(shutil.copytree(holders(home)[1], tmp_path / "elsewhere" / "_journal"))
     monkeypatch.chdir(copy)
-    result = CliRunner().invoke(app, ["journal", "verify", "--from", str(copy), "--json"])
+    result = invoked("journal", "verify", "--from", str(copy), "--json")
     assert result.exit_code == 0
     told = json.loads(result.stdout)
     assert told["time_stamps"] == {"hold": 0, "not_checked": 1, "newest": None}
@@ -481,21 +480,19 @@ def test_a_copy_outside_of_an_installation_has_its_time_stamps_not_checked(
 
 
 def test_the_verbs_say_it_to_people_and_to_programs(home: Path, tsa: TimeStampingAuthority):
-    result = CliRunner().invoke(app, ["journal", "seal", "-C", str(home)])
+    result = invoked("journal", "seal", "-C", str(home))
     assert "time-stamped" in result.stdout
-    [stamp] = json.loads(CliRunner().invoke(app, ["journal", "seal", "-C", str(home), "--json"]).stdout)[
-        "time_stamps"
-    ]
+    [stamp] = json.loads(invoked("journal", "seal", "-C", str(home), "--json").stdout)["time_stamps"]
     assert stamp == {
         "seq": 3,
         "at": stamp["at"],
         "authority": "CN=Example tsa",
         "roots": str(tsa.certifier.roots),
     }
-    told = json.loads(CliRunner().invoke(app, ["journal", "verify", "-C", str(home), "--json"]).stdout)
+    told = json.loads(invoked("journal", "verify", "-C", str(home), "--json").stdout)
     assert told["time_stamps"] == {"hold": 1, "not_checked": 0, "newest": stamp}
     from_store = ["journal", "verify", "-C", str(home), "--from", str(holders(home)[1]), "--json"]
-    assert json.loads(CliRunner().invoke(app, from_store).stdout)["time_stamps"]["newest"] == stamp
+    assert json.loads(invoked(*from_store).stdout)["time_stamps"]["newest"] == stamp
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from click import Command
 from pydantic import BaseModel
 from typer.main import get_command
 
-from flows.cli.application import app
+from flows.cli.application import application
 from flows.installation.jobs import Job
 from flows.installation.settings import Settings
 from flows.submission.stages import already_kept
@@ -65,7 +65,7 @@ def _verbs(command: Command, words: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def test_no_page_names_a_verb_that_does_not_exist(project: Path):
-    verbs = set(_verbs(get_command(app)))
+    verbs = set(_verbs(get_command(application())))
     groups = {verb.split()[0] for verb in verbs if " " in verb}
     for page in [*project.glob("*.md"), *(project / "docs").rglob("*.md")]:
         # The first words of what a signed head signs are no verb.

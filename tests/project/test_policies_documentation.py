@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from support.commands import invoked
 from support.policies import policy_text
 from support.surveys import drop
 from support.xml_drops import DATES
-from typer.testing import CliRunner
 
-from flows.cli.application import app
 from preservation.normalization.jobs import MIGRATIONS
 from preservation.normalization.proofs import PROOFS
 from preservation.policy.json_schema import json_schema
@@ -177,8 +176,8 @@ def test_the_json_of_check_and_explain_has_the_documented_fields(page: str, proj
     ]
     policy = str(project / "policies" / "digitized-images.toml")
     drop(tmp_path, {"a.txt": b"words\n"})
-    checked = CliRunner().invoke(app, ["policy", "check", "--json", policy])
-    explained = CliRunner().invoke(app, ["policy", "explain", "--json", policy, str(tmp_path)])
+    checked = invoked("policy", "check", "--json", policy)
+    explained = invoked("policy", "explain", "--json", policy, str(tmp_path))
     lines = [result.stdout.splitlines()[0] for result in (checked, explained)]
     told = [set(msgspec.json.decode(line)) - {"version"} for line in lines]
     assert documented == told

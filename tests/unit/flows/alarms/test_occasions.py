@@ -13,14 +13,13 @@ from uuid import uuid4
 import pytest
 from services.alarm_receivers import WEBHOOK_SECRET, Receiver, receiver
 from services.small_disks import small_disk
+from support.commands import invoked
 from support.takes import NOON, a_take, an_area, told_of
 from support.waiting import until
-from typer.testing import CliRunner
 
 from flows.alarms.alarm import Alarm, AlarmKind
 from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.occasions import integrity_alarm, integrity_alarms
-from flows.cli.application import app
 from flows.inboxes.alarms import given_up, unsettled_too_long, waiting_too_long
 from flows.inboxes.queue import dispatch
 from flows.inboxes.queue.attempts import Attempts, record_end, record_run, set_attempts
@@ -346,7 +345,7 @@ def test_doctor_says_who_is_notified_of_what_waits_and_sends_a_test_where_it_is_
         [webhook] = examined(settings)
         assert webhook.state is State.OK
         assert not there.received
-        CliRunner().invoke(app, ["doctor", "-C", str(settings.directory), "--send-test-alarm"])
+        invoked("doctor", "-C", str(settings.directory), "--send-test-alarm")
         [document] = told(there)
         assert document["type"] == "muniment.test"
         there.answers[:] = [500]

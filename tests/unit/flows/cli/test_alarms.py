@@ -7,19 +7,18 @@ import logging
 
 import pytest
 from services.alarm_receivers import NOON, an_alarm
+from support.commands import Result, invoked
 from support.takes import a_take, an_area
-from typer.testing import CliRunner, Result
 
 from flows.alarms.alarms import channels_of, outbox_of, raise_alarm
 from flows.alarms.occasions import integrity_alarm
-from flows.cli.application import app
 from flows.inboxes.alarms import given_up
 from flows.installation.settings import Settings
 from flows.installation.settings_file import load_settings
 
 
 def asked(settings: Settings, *words: str) -> Result:
-    return CliRunner().invoke(app, [*words, "-C", str(settings.directory)])
+    return invoked(*words, "-C", str(settings.directory))
 
 
 def lines(settings: Settings, *words: str) -> list[dict[str, object]]:

@@ -7,18 +7,17 @@ from pathlib import Path
 import msgspec
 import pytest
 from PIL import Image
+from support.commands import Result, invoked
 from support.pdfs import document, images_for_pdfs, scanned_page
 from support.surveys import drop
-from typer.testing import CliRunner, Result
 
-from flows.cli.application import app
 from preservation.errors import ConfigurationError
 
 PROJECT = Path(__file__).parents[4]
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["examine", *map(str, arguments)])
+    return invoked("examine", *map(str, arguments))
 
 
 def lines(result: Result) -> list[dict[str, object]]:

@@ -6,17 +6,15 @@ from pathlib import Path
 
 import msgspec
 from support import scanned_pages
+from support.commands import invoked
 from support.images import encoded
 from support.policies import policy_text
-from typer.testing import CliRunner
-
-from flows.cli.application import app
 
 DECODABLE = '[[screen]]\ncheck = "decodable-images"\noutcome = "reject"\nbecause = "B."\n'
 
 
 def asked(*words: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["gate", "calibrate", *words])
+    result = invoked("gate", "calibrate", *words)
     code = getattr(result.exception, "exit_code", None) or result.exit_code
     return code, result.stdout, f"{result.stderr}{result.exception or ''}"
 
@@ -36,7 +34,7 @@ def test_with_the_screen_that_is_printed_the_measured_scans_have_no_finding(tmp_
     policy = tmp_path / "policy.toml"
     policy.write_text(policy_text(DECODABLE, screen))
     (good / "askew.tif").write_bytes(encoded(scanned_pages.turned(scanned_pages.page(7), 2), "TIFF"))
-    examined = CliRunner().invoke(app, ["examine", "--policy", str(policy), "--json", str(good)])
+    examined = invoked("examine", "--policy", str(policy), "--json", str(good))
     issues = msgspec.json.decode(examined.stdout.splitlines()[-1])["issues"]
     assert [(issue["code"], issue["path"]) for issue in issues if issue["code"][:3] == "PAG"] == [
         ("PAG-005", "askew.tif")

@@ -8,16 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
+from support.commands import Result, invoked
 
-from flows.cli.application import app
 from preservation.errors import ConfigurationError, UnavailableError
 
 PROJECT = Path(__file__).parents[4]
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["gate", "check", *map(str, arguments)])
+    return invoked("gate", "check", *map(str, arguments))
 
 
 @pytest.fixture

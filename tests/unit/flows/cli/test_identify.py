@@ -6,16 +6,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from support.commands import Result, invoked
 from support.identifications import noise
 from support.surveys import drop
-from typer.testing import CliRunner, Result
 
-from flows.cli.application import app
 from preservation.errors import NotFoundError, UnacceptableContentError
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["identify", *map(str, arguments)])
+    return invoked("identify", *map(str, arguments))
 
 
 def lines(result: Result) -> list[dict[str, object]]:

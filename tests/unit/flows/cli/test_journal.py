@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.commands import Result, invoked
 from support.records import MOMENT, an_event, events
-from typer.testing import CliRunner, Result
 
-from flows.cli.application import app
 from flows.installation.init import make_installation
 from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
@@ -27,7 +26,7 @@ from storage.journal.segments import sign_head
 
 def run(*arguments: str | Path) -> Result:
     """Run the verbs as ``muniment journal`` does, with errors as they are raised."""
-    result = CliRunner().invoke(app, ["journal", *map(str, arguments)])
+    result = invoked("journal", *map(str, arguments))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

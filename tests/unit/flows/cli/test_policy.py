@@ -10,17 +10,16 @@ from pathlib import Path
 import msgspec
 import pytest
 from PIL import Image
+from support.commands import Result, invoked
 from support.policies import a_rule, policy_text
 from support.surveys import drop
-from typer.testing import CliRunner, Result
 
-from flows.cli.application import app
 from preservation.errors import ConfigurationError, NotFoundError
 from preservation.policy.json_schema import json_schema
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["policy", *map(str, arguments)])
+    return invoked("policy", *map(str, arguments))
 
 
 def lines(result: Result) -> list[dict[str, object]]:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from support.archives import MUNIMENT
 from support.bags import bag_files, write, zipped
-from typer.testing import CliRunner, Result
+from support.commands import Result, invoked
 
-from flows.cli.application import app
 from flows.cli.validating import needs_no_parser
 from preservation.errors import NotFoundError
 
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["validate", *map(str, arguments)])
+    return invoked("validate", *map(str, arguments))
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from typer.testing import CliRunner
+from support.commands import invoked
 
-from flows.cli.application import app
 from flows.inboxes.heartbeat import Heartbeat, read_heartbeat, watcher_fault
 from flows.inboxes.report import InboxStatus, PassedOverEntry, ReportWriter, WaitingDrop, read_inbox_report
 from flows.installation.processes import this_process
@@ -134,7 +133,7 @@ def test_a_report_that_is_gone_or_damaged_is_written_again_and_missed_until_then
     writer.write(SOON, swept("a"))
     for damage in (file.unlink, lambda: file.write_text("{")):
         damage()
-        told = CliRunner().invoke(app, ["status", "-C", str(settings.directory)]).stdout
+        told = invoked("status", "-C", str(settings.directory)).stdout
         assert "What waits in the inboxes is not known" in told
         writer.write(SOON, swept("a"))
         assert waits_since(settings) == {"a": at}
@@ -170,10 +169,10 @@ def test_the_health_check_of_a_container_reports_a_watcher_that_hangs(settings: 
 
 def test_status_says_since_when_a_drop_waits_and_that_the_watcher_hangs(settings: Settings):
     ReportWriter(settings, clock(NOON - 9000 * HOUR)).write(SOON, swept("sheet"))
-    told = CliRunner().invoke(app, ["status", "-C", str(settings.directory)]).stdout
+    told = invoked("status", "-C", str(settings.directory)).stdout
     assert "it hangs" in told
     assert "/in/maps/sheet  since 11 Nov 2025, 12:00" in told
     assert "waiting: it grows" in told
-    json = CliRunner().invoke(app, ["status", "--json", "-C", str(settings.directory)]).stdout
+    json = invoked("status", "--json", "-C", str(settings.directory)).stdout
     assert '"watched":false' in json
     assert '"since":"2025-11-11T12:00:00Z"' in json

@@ -10,15 +10,14 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from support.commands import invoked
 from support.records import MOMENT, events
-from typer.testing import CliRunner
 
 from flows.alarms.alarm import document_of, text_of
 from flows.alarms.alarms import give_notice, outbox_of
 from flows.alarms.occasions import head_notice
 from flows.archive.journal_check import JournalState, check_journal
 from flows.archive.journal_seal import seal, seal_as_job
-from flows.cli.application import app
 from flows.installation.init import make_installation
 from flows.installation.job_records import record_of
 from flows.installation.jobs import Job
@@ -134,9 +133,7 @@ def test_every_sealing_is_witnessed_and_the_journal_is_compared_with_it(home: Pa
     checked = check_journal(load_settings(home))
     assert checked.state is JournalState.NOT_COMPARED
     assert any("Witness " in sentence for sentence in checked.sentences)
-    result = CliRunner().invoke(
-        app, ["journal", "verify", "-C", str(home), "--witness", str(tmp_path / "elsewhere" / "away")]
-    )
+    result = invoked("journal", "verify", "-C", str(home), "--witness", str(tmp_path / "elsewhere" / "away"))
     assert (result.exit_code, result.stdout[:12]) == (6, "NOT COMPARED")
 
 
@@ -152,7 +149,7 @@ def test_the_job_gives_the_newest_head_to_the_channels_once(home: Path):
 def test_a_witness_that_is_away_fails_the_job_and_not_the_sealing(home: Path, tmp_path: Path):
     (tmp_path / "elsewhere").rmdir()
     settings = load_settings(home)
-    result = CliRunner().invoke(app, ["journal", "seal", "-C", str(home)])
+    result = invoked("journal", "seal", "-C", str(home))
     assert (result.exit_code, result.stdout) == (6, "Sealed up to entry 3\n")
     assert "the newest signed head has no witness" in record_of(Job.SEAL_JOURNAL, settings).fault
 
