@@ -102,6 +102,7 @@ bench: $(READY)
 
 schema: $(READY)
 	$(BIN)/python -m preservation.policy.json_schema policies/policy.schema.json
+	$(BIN)/python -m storage.database.new_database storage/database/schema.sql
 	$(BIN)/python -m flows.orchestration.prefect_database flows/orchestration/prefect_schema.sql
 
 # Renew the locked, hashed dependencies (needs uv).

@@ -36,7 +36,7 @@ class DerivativeView:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FaultFrame:
     """Where in a picture a fault lies, in per cent of its width and height."""
 
     code: IssueCode
@@ -70,7 +70,7 @@ class FileView:
     issues: tuple[Issue, ...]
     title: str
     caption: str
-    frames: tuple[Frame, ...]
+    frames: tuple[FaultFrame, ...]
 
 
 class Thumbnails:
@@ -139,9 +139,9 @@ def file_view(
     )
 
 
-def _frame(found: FaultRegion) -> Frame:
+def _frame(found: FaultRegion) -> FaultFrame:
     left, top, right, bottom = (round(100 * part, 2) for part in found.region)
-    return Frame(found.code, left, top, round(right - left, 2), round(bottom - top, 2))
+    return FaultFrame(found.code, left, top, round(right - left, 2), round(bottom - top, 2))
 
 
 def _title(dossier: Dossier) -> str:

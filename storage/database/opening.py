@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Engine, Row, Select
 
 from storage.database.engines import WRITES, engine_for, folder_of_file, shown_address
 from storage.database.faults import translated
+from storage.database.new_database import make_tables
 from storage.database.upgrading import CURRENT_REVISION, revision_of, upgrade
 
 PAGE = 1000
@@ -121,6 +122,7 @@ def open_database(url: str, patience: timedelta = PATIENCE) -> Database:
             current = revision_of(connection) == CURRENT_REVISION
         if not current:
             with database.writing() as connection:
+                make_tables(connection)
                 upgrade(connection, database.address)
     except BaseException:
         database.close()

@@ -1,6 +1,7 @@
 """Bringing a database's tables to what this program expects.
 
-Alembic takes half a second to import, so it is used only where the schema is not current.
+Alembic takes half a second to import, so it is used only where the schema is not current; a new SQLite
+database gets it otherwise (``new_database``).
 """
 
 from pathlib import Path

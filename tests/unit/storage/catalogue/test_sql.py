@@ -47,11 +47,10 @@ def test_the_newest_migration_is_the_one_that_is_expected():
     assert ScriptDirectory.from_config(config).get_current_head() == CURRENT_REVISION
 
 
-def test_a_database_that_is_current_is_opened_without_alembic(tmp_path: Path, project: Path):
+def test_a_database_that_is_new_or_current_is_opened_without_alembic(tmp_path: Path, project: Path):
     url = url_of(tmp_path / "a b%20c.db")
-    open_database(url).close()
     program = (
-        "import sys; from storage.database.opening import open_database; "
+        "import sys; from storage.database.opening import open_database; open_database(sys.argv[1]).close(); "
         "open_database(sys.argv[1]).close(); sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program, url], cwd=project, check=False).returncode == 0
