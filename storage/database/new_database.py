@@ -22,7 +22,7 @@ _OF_THE_DUMP = ("BEGIN TRANSACTION;", "COMMIT;")
 
 
 def make_tables(connection: Connection) -> None:
-    """Make the tables within the writing transaction of ``connection``, in a SQLite database that has none."""
+    """Make the tables in the writing transaction of ``connection``, in a SQLite database that has none."""
     if connection.dialect.name != "sqlite" or inspect(connection).get_table_names():
         return
     statement = ""
