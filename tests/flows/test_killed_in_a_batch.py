@@ -21,7 +21,7 @@ from flows.submission.drop import DropRequest
 
 @pytest.fixture
 def archive(installation: Archive) -> Archive:
-    return near(installation)
+    return near(installation, in_prefect=True)
 
 
 def a_drop(folder: Path, name: str) -> Path:

@@ -61,8 +61,10 @@ def run_plainly(settings: Settings, drops: list[DropRequest]) -> RunResult:
 
 @contextmanager
 def plain_commands() -> Iterator[None]:
-    """Have the commands of this process preserve without Prefect, for as long as the context lasts."""
+    """Have the commands of this process preserve here, without Prefect, for as long as the context lasts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drop_runs, "prefect_api", lambda *_: nullcontext(PrefectApi("")))
+        patch.setattr(drop_runs, "import_prefect", lambda *_: None)
+        patch.setattr(drop_runs, "run_in_children", lambda run, drops: run(drops))
         patch.setattr(drop_runs, "run_preserve", lambda settings, _api, drops: run_plainly(settings, drops))
         yield
