@@ -81,6 +81,15 @@ def test_a_description_that_comes_later_is_kept_with_the_pages_and_they_are_not_
     assert (tmp_path / "out" / "metadata.csv").stat().st_mtime == LATER
 
 
+def test_a_drop_that_has_every_path_of_the_version_is_completed_with_nothing(
+    adding: NearArchive, tmp_path: Path
+):
+    anew = {name: content.upper() for name, content in PAGES.items()} | {"page 9.txt": b"Page 9\n"}
+    one = told(adding, a_drop(tmp_path / "second", anew))
+    assert (one["verdict"], one["object_version"], codes_of(one)) == ("stored", 2, [])
+    assert restored(adding, tmp_path / "out") == anew
+
+
 def test_a_file_of_the_drop_takes_the_place_of_the_one_that_is_kept(adding: NearArchive, tmp_path: Path):
     better = {"page 1.txt": b"page 1, scanned again\n"}
     one = told(adding, a_drop(tmp_path / "second", better))

@@ -27,7 +27,7 @@ from preservation.records import Records
 TakeId = NewType("TakeId", str)
 """Names one take for good: the time in UTC and a random number."""
 
-_TAKE_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}")
+_TAKE_ID: Final = re.compile(r"[0-9]{8}T(?:[0-9]{6}){1,2}Z-[0-9a-f]{16}")
 _ARRIVING: Final = "arriving"
 
 
@@ -113,7 +113,7 @@ class Take(msgspec.Struct, frozen=True):
 
 def new_take_id(at: datetime) -> TakeId:
     """Return a name that no other take has; they sort in the order of ``at``, in UTC."""
-    return TakeId(f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(8)}")
+    return TakeId(f"{at:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(8)}")
 
 
 def is_take_id(text: str) -> bool:

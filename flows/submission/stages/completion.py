@@ -65,6 +65,10 @@ def completed(workspace: Workspace, received: Received, ports: CompletionPorts) 
     if clash is not None:
         return Unacceptable((_not_completed(clash, latest.package),))
     replaced = [size for size in _copied_over(received.payload_root, whole) if size is not None]
+    if len(replaced) == brought.files:
+        # The drop has each path of the version: it is whole by itself.
+        remove_tree(whole)
+        return received
     return _with(received, whole, _remark(latest.package, replaced, brought))
 
 
