@@ -50,6 +50,7 @@ class Database:
     def __init__(self, engine: Engine, kind: _Kind) -> None:
         self._engine = engine
         self._kind = kind
+        self._is_closed = False
         self.address = shown_address(engine.url)
         self._folder = folder_of_file(engine.url)
 
@@ -88,7 +89,10 @@ class Database:
             next_page = ordered.where(key < last if newest_first else key > last)
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection. Once is enough: the engine may be another's by then."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._engine.dispose()
         if len(_SPARE) >= _MOST_SPARE:
             _SPARE.clear()

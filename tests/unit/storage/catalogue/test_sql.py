@@ -195,6 +195,17 @@ def test_a_password_is_never_shown():
     )
 
 
+def test_a_database_that_is_closed_twice_takes_nothing_from_who_opened_it_since(tmp_path: Path):
+    url = f"{url_of(tmp_path / 'records.db')}"
+    first = open_database(url)
+    first.close()
+    with open_database(url) as second, second.reading() as connection:
+        first.close()
+        assert connection.exec_driver_sql("SELECT count(*) FROM journal_head").scalar() == 1
+        with open_database(url) as third:
+            assert third._engine is not second._engine
+
+
 class OperationalError(Exception):
     """What a PostgreSQL driver raises, as far as we look at it."""
 
