@@ -79,7 +79,7 @@ def adopt(
         for drop in drops:
             planned, result = taking.taken.pop(str(drop)), by_object[str(drop)]
             _record(settings, plan, planned, result)
-            taking.let_go(planned, result)
+            taking.end(planned, result)
             yield AdoptionResult(planned, result)
         verdicts = {one.ending.verdict for one in outcome.results}
         stopped = stopped + 1 if verdicts == {Verdict.INTERRUPTED} else 0
@@ -136,10 +136,10 @@ class _Taking:
         while self._unfetched:
             yield self._unfetched.pop(0)
 
-    def let_go(self, planned: PlannedObject, result: SubmissionResult) -> None:
-        """Remove what was fetched of an object that ended for good; what cannot be stays, and costs room.
+    def end(self, planned: PlannedObject, result: SubmissionResult) -> None:
+        """Postpone an object that the system stopped; remove what was fetched of one that ended for good.
 
-        One that the system stopped is postponed.
+        What cannot be removed stays, and costs room.
         """
         is_stopped = result.ending.verdict is Verdict.INTERRUPTED
         self._postponed.record(planned.object_id, is_stopped=is_stopped)

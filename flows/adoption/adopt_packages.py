@@ -61,7 +61,8 @@ def adopt_packages(
             yield outcome
         is_stopped = isinstance(outcome, InterruptedPackage)
         stopped = stopped + 1 if is_stopped else 0
-        postponed.record(object_id, is_stopped=is_stopped)
+        if outcome is not None:
+            postponed.record(object_id, is_stopped=is_stopped)
     if left.left:
         yield LeftToAdopt(left.left, left.left_bytes, stopped=stopped >= MOST_IN_A_ROW)
     if is_adopted:

@@ -206,6 +206,18 @@ def test_a_package_that_is_stopped_each_time_is_in_the_way_of_no_others(
     assert verdicts_of(archive.run("adopt", foreign, "--json"))[ALL[0]] == "adopted"
 
 
+def test_what_a_budget_does_not_reach_stays_last(
+    archive: NearArchive, foreign: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("flows.adoption.adopt_packages.MOST_IN_A_ROW", 1)
+    place = lock_of(load_settings(archive.directory).processing, parse_object_id("files/diary"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with locked(place):
+        assert verdicts_of(archive.run("adopt", foreign, "--json")) == {ALL[0]: "interrupted"}
+    runs = [archive.run("adopt", foreign, "--json", "--budget", "1 kB") for _ in range(3)]
+    assert [verdicts_of(run) for run in runs] == [{one: "adopted"} for one in (ALL[1], ALL[2], ALL[0])]
+
+
 def test_a_budget_stops_and_the_next_run_goes_on_with_packages(archive: NearArchive, foreign: Path):
     seen: list[str] = []
     for _ in range(9):
