@@ -85,6 +85,7 @@ def examine(arguments: Mapping[str, Json], inputs: Sequence[BinaryIO], outputs: 
             stated=stated,
             measures=tuple(found.measures),
             unmeasured=found.unmeasured,
+            shown=found.shown,
             fault=fault,
             decoder=found.decoder if report.decoder == "pillow" else report.decoder,
             later=found.later or report.later,

@@ -65,8 +65,8 @@ class ContentCheck:
             where = f", on page {page.number:,}" if len(measures) > 1 else ""
             more = f" (the first of {pages:,} such pages)" if pages > 1 else ""
             issue = subject.issue(fault.code, f"{fault.words}{where}{more}", fault.next_step)
-            # People are shown the first page.
-            yield PictureFinding(issue, fault.region if page.number == 1 else None)
+            is_shown = report is not None and page.number == report.shown
+            yield PictureFinding(issue, fault.region if is_shown else None)
 
     def _faults_of(self, file: SurveyedFile, page: PageMeasures) -> Iterator[MeasuredFault]:
         for kind, judge in _JUDGES.items():

@@ -25,7 +25,7 @@ class ImageReport(msgspec.Struct, frozen=True):
     word. ``has_thumbnail`` says whether the picture made for people's eyes was written, ``is_part_shown``
     that it shows what could be decoded of a damaged image. ``stated`` are its pages as a contract sees them,
     and ``measures`` what was measured of each, where the request asked for these; ``unmeasured`` counts pages
-    of which nothing could be measured.
+    of which nothing could be measured. ``shown`` is the page of which the picture for people's eyes is.
     """
 
     facts: ImageFacts | None = None
@@ -42,10 +42,11 @@ class ImageReport(msgspec.Struct, frozen=True):
     stated: StatedPages | None = None
     measures: tuple[PageMeasures, ...] = ()
     unmeasured: int = 0
+    shown: int = 1
 
 
 class PictureFinding(NamedTuple):
-    """What a check found of a decoded image, and where in its first picture."""
+    """What a check found of a decoded image, and where in the page that people are shown."""
 
     issue: Issue
     region: Region | None = None

@@ -50,11 +50,13 @@ class Sighting:
     """An image as far as it was seen. ``fault`` is of its first picture or the file, ``later`` of another.
 
     ``profile`` says in what its ICC profile is damaged, ``imperfect`` which rule it breaks and is whole all
-    the same; ``notes`` are no faults. ``decoder`` is the program that was asked.
+    the same; ``notes`` are no faults. ``decoder`` is the program that was asked. ``shown`` is the page in
+    the thumbnail.
     """
 
     facts: ImageFacts | None = None
     thumbnail: bytes = b""
+    shown: int = 1
     fault: str | None = None
     later: str | None = None
     profile: str | None = None
@@ -72,7 +74,7 @@ class Sighting:
         reduced.
         """
         if self.wanted.thumbnail and not self.thumbnail:
-            self.thumbnail = thumbnails.of(picture, orientation)
+            self.thumbnail, self.shown = thumbnails.of(picture, orientation), number
         if self.wanted.measures:
             found = measures.of(
                 picture, number, orientation, is_bilevel=kind == "bilevel" or picture.mode == "1"

@@ -13,19 +13,22 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from support import scanned_pages
 from support.images import encoded, images_of_many_kinds, samples, tiff_of
-from support.policies import a_policy
+from support.policies import a_file, a_policy
 from support.screenings import codes, screened
 
 from preservation.model.issues import IssueCode, Severity
 from preservation.model.page_measures import PageMeasures
 from preservation.model.paths import RelativePath
 from preservation.model.screening import ScreenedFile
+from preservation.policy.page_content import PageContent
 from preservation.rasters.pillow import UPRIGHT
 from preservation.rasters.reduction import reduced
-from preservation.screening import measures
+from preservation.screening import measures, thumbnails
 from preservation.screening.examiners import JOB_MODULES
+from preservation.screening.page_content import ContentCheck
 from preservation.screening.page_ledger import PageLedger
 from preservation.screening.reports import ImageReport
+from preservation.screening.sighting import Sighting, Wanted
 from preservation.tools.limits import Limits
 from preservation.tools.workers import CagedWorkers
 
@@ -114,6 +117,23 @@ def test_what_lies_somewhere_on_a_page_is_found_there_and_upright_as_people_see_
         "second.tif": {},
         "blank.tif": {},
     }
+
+
+def test_of_a_page_that_people_are_not_shown_no_place_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    asked = {"check": "page-content", "outcome": "reject", "because": "Readable.", "faults": ["shadows"]}
+    screen = PageContent.model_validate(asked)
+    pictures = iter((b"", b"a picture"))
+    monkeypatch.setattr(thumbnails, "of", lambda *_: next(pictures))
+    dark = scanned_pages.underexposed(scanned_pages.page())
+    found = Sighting(wanted=Wanted(thumbnail=True, measures=True))
+    for number in (1, 2):
+        found.show(dark if number == 1 else scanned_pages.page(), None, number)
+    report = ImageReport(measures=tuple(found.measures), shown=found.shown)
+    check = ContentCheck(screen, tmp_path)
+    [told] = check.findings_about(a_file("book.tif", "fmt/353"), report)
+    assert (told.issue.code, told.region, found.shown) == ("PAG-003", None, 2)
 
 
 def approximately(*region: float) -> object:
