@@ -15,7 +15,7 @@ _LOOPBACK = "127.0.0.1"
 
 def main() -> None:
     """Serve until stopped."""
-    # Prefect asks for all zones each time it reads a schedule, and each time the system opens 600 files.
+    # Prefect lists all zones for each schedule that it reads, for which 600 files of the system are opened.
     zoneinfo.available_timezones = functools.cache(zoneinfo.available_timezones)
     # What is imported stays: to search it for cycles meanwhile takes a tenth of the start.
     gc.disable()
