@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from services.workers import Service, asked, ended_run, kill, service
 from support.archives import Archive
-from support.command_runs import near
+from support.command_runs import near, until_intact
 from support.flow_runs import installed
 from support.processes import command_of, descendants, lives
 from support.waiting import until
@@ -98,7 +98,7 @@ def test_a_drop_is_waited_for_kept_and_answered_and_a_broken_one_comes_back_mend
     until((accepted / "sheet-013.receipt.json").exists, up.lines)
     assert [key for key in archive.kept() if key.startswith("images/sheet-013/v1/data")]
     assert journal(archive, "images/sheet-013").count("ingestion end") == 2
-    assert near(archive).run("journal", "verify").returncode == 0
+    until_intact(archive)
 
 
 def test_what_waits_is_told_with_its_reason(archive: Archive, up: Service, pages: list[Path]):
@@ -153,7 +153,7 @@ def test_what_is_accepted_is_removed_by_the_command_when_its_time_is_over(archiv
     assert kept.exists()
     assert archive.run("clear").returncode == 0
     assert not kept.exists()
-    assert near(archive).run("journal", "verify").returncode == 0
+    until_intact(archive)
 
 
 def test_a_worker_that_was_killed_is_started_again_and_takes_runs(

@@ -15,6 +15,7 @@ import pytest
 from support.archives import Archive
 from support.flow_runs import surroundings
 from support.plain_runs import plain_commands
+from support.waiting import until
 
 from flows.cli.__main__ import main
 from flows.installation.log import LOG
@@ -52,6 +53,11 @@ def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def near(archive: Archive, *, in_prefect: bool = False) -> NearArchive:
     """Return the same archive, with its command in this process."""
     return NearArchive(archive.directory, archive.api_url, in_prefect)
+
+
+def until_intact(archive: Archive) -> None:
+    """Wait until the journal is intact: a service answers drops before it seals what it wrote of them."""
+    until(lambda: near(archive).run("journal", "verify").stdout.startswith("INTACT"), "the journal is intact")
 
 
 @contextmanager
