@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from services import ceph, clamav, postgres
 from support import hostile_trees
-from support.archives import Archive, make_archive, share_secret
+from support.archives import NO_PREFECT, Archive, make_archive, share_secret
 from support.costs import Budgets, Costs
 from support.order import Order
 from support.shared_cages import SharedCages
@@ -171,6 +171,15 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def archive(tmp_path: Path, prefect_url: str) -> Archive:
-    """An installation of its own, whose flows run against the session's Prefect."""
-    return make_archive(tmp_path / "archive", prefect_url)
+def api_url(request: pytest.FixtureRequest) -> str:
+    """The session's Prefect for what is marked ``in_prefect`` or ``soak``; else where nobody answers."""
+    if {"in_prefect", "soak"}.isdisjoint(mark.name for mark in request.node.iter_markers()):
+        return NO_PREFECT
+    found: str = request.getfixturevalue("prefect_url")
+    return found
+
+
+@pytest.fixture
+def archive(tmp_path: Path, api_url: str) -> Archive:
+    """An installation of its own, made by the command."""
+    return make_archive(tmp_path / "archive", api_url)

@@ -19,9 +19,9 @@ from preservation.model.verdicts import Verdict
 
 
 @pytest.fixture
-def installation(new_installation: Path, tmp_path: Path, prefect_url: str) -> Archive:
+def installation(new_installation: Path, tmp_path: Path, api_url: str) -> Archive:
     """An installation of one's own that keeps nothing yet."""
-    return Archive(shutil.copytree(new_installation, tmp_path / "archive"), prefect_url)
+    return Archive(shutil.copytree(new_installation, tmp_path / "archive"), api_url)
 
 
 @pytest.fixture
@@ -36,25 +36,25 @@ def ledger(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kept_ledger(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+def kept_ledger(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An installation that keeps the ledger: made once, and only copied."""
     folder = tmp_path_factory.mktemp("kept")
-    archive = installed(folder / "archive", prefect_url)
+    archive = installed(folder / "archive")
     assert preserved(near(archive), make_ledger(folder / "ledger")).ending.verdict is Verdict.STORED
     return archive
 
 
 @pytest.fixture
-def keeping(kept_ledger: Archive, tmp_path: Path) -> NearArchive:
+def keeping(kept_ledger: Archive, tmp_path: Path, api_url: str) -> NearArchive:
     """An installation of one's own that keeps the ledger, as ``files/ledger/v1``."""
-    return near(Archive(shutil.copytree(kept_ledger.directory, tmp_path / "archive"), kept_ledger.api_url))
+    return near(Archive(shutil.copytree(kept_ledger.directory, tmp_path / "archive"), api_url))
 
 
 @pytest.fixture(scope="session")
 def kept_three(kept_ledger: Archive, tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An installation that keeps three objects, the ledger first, and has read none for a hundred days."""
     folder = tmp_path_factory.mktemp("three")
-    archive = near(Archive(shutil.copytree(kept_ledger.directory, folder / "archive"), kept_ledger.api_url))
+    archive = near(Archive(shutil.copytree(kept_ledger.directory, folder / "archive")))
     for name in ("middle", "newest"):
         drop = folder / "drops" / name
         drop.mkdir(parents=True)
@@ -65,16 +65,16 @@ def kept_three(kept_ledger: Archive, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def keeping_three(kept_three: Archive, tmp_path: Path) -> NearArchive:
+def keeping_three(kept_three: Archive, tmp_path: Path, api_url: str) -> NearArchive:
     """An installation of one's own that keeps these three, as ``files/ledger/v1`` and so on."""
-    return near(Archive(shutil.copytree(kept_three.directory, tmp_path / "archive"), kept_three.api_url))
+    return near(Archive(shutil.copytree(kept_three.directory, tmp_path / "archive"), api_url))
 
 
 @pytest.fixture(scope="session")
-def kept_many_files(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+def kept_many_files(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An installation that keeps a ledger of 600 pages: what copies it can be killed midway."""
     folder = tmp_path_factory.mktemp("many")
-    archive = installed(folder / "archive", prefect_url)
+    archive = installed(folder / "archive")
     (folder / "ledger").mkdir()
     for number in range(600):
         (folder / "ledger" / f"page {number}.txt").write_text(f"Page {number}\n" * 1000)
@@ -83,10 +83,10 @@ def kept_many_files(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) 
 
 
 @pytest.fixture
-def keeping_many_files(kept_many_files: Archive, tmp_path: Path) -> NearArchive:
+def keeping_many_files(kept_many_files: Archive, tmp_path: Path, api_url: str) -> NearArchive:
     """An installation of one's own that keeps such a ledger, as ``files/ledger/v1``."""
     directory = shutil.copytree(kept_many_files.directory, tmp_path / "archive")
-    return near(Archive(directory, kept_many_files.api_url))
+    return near(Archive(directory, api_url))
 
 
 @pytest.fixture

@@ -170,6 +170,7 @@ def test_a_budget_stops_and_the_next_run_goes_on(archive: NearArchive, old: Path
     assert len(seen) == len(set(seen)) == 4
 
 
+@pytest.mark.in_prefect
 def test_killed_in_the_midst_it_goes_on_and_keeps_nothing_twice(archive: NearArchive, tmp_path: Path):
     place = tmp_path / "old"
     for number in range(6):

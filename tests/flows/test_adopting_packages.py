@@ -31,10 +31,10 @@ from preservation.model.verdicts import Verdict
 
 
 @pytest.fixture(scope="module")
-def foreign_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+def foreign_once(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """Another installation: an object of two versions, of which the second repeats little, and another."""
     folder = tmp_path_factory.mktemp("foreign")
-    archive = near(installed(folder / "foreign", prefect_url))
+    archive = near(installed(folder / "foreign"))
     drop = folder / "letters"
     drop.mkdir()
     for number in range(3):

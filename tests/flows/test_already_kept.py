@@ -16,9 +16,9 @@ from preservation.model.verdicts import Verdict
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Letters:
     """An archive with one version of an object."""
-    return keep_letters(tmp_path_factory.mktemp("letters"), prefect_url)
+    return keep_letters(tmp_path_factory.mktemp("letters"))
 
 
 @pytest.fixture

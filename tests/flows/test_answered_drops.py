@@ -114,6 +114,7 @@ def attempt(archive: Archive, run: UUID) -> SubmissionResult:
     return result
 
 
+@pytest.mark.in_prefect
 def test_a_run_that_prefect_starts_again_ends_as_it_did_where_its_drop_was_moved_away(
     installation: Archive, tmp_path: Path
 ):
@@ -144,6 +145,7 @@ def test_a_run_that_prefect_starts_again_ends_as_it_did_where_its_drop_was_moved
     assert attempt(installation, kept).ending.verdict is Verdict.INTERRUPTED
 
 
+@pytest.mark.in_prefect
 def test_a_run_that_never_began_its_drop_does_not_end_as_another_drop_that_lay_there(
     installation: Archive, tmp_path: Path
 ):

@@ -26,12 +26,12 @@ PAGE = "files/ledger/v1/data/originals/page 1.txt"
 
 
 @pytest.fixture(scope="module")
-def kept_in_bucket(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Kept:
+def kept_in_bucket(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     """An archive with MD5s among its digests and a bucket as its second store: made once, and only copied."""
     folder = tmp_path_factory.mktemp("stated")
     speak_as_the_archive()
     address = new_address()
-    archive = near(installed(folder / "archive", prefect_url))
+    archive = near(installed(folder / "archive"))
     put_second_store_into(archive, address)
     policy = archive.directory / "policies" / "bit-level.toml"
     own = '\n[[fixity.store]]\nname = "second"\nprovider_checksums = true\n'

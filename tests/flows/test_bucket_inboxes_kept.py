@@ -29,8 +29,8 @@ def place() -> Place:
 
 
 @pytest.fixture
-def archive(tmp_path: Path, prefect_url: str, place: Place) -> Archive:
-    made = installed(tmp_path / "archive", prefect_url)
+def archive(tmp_path: Path, place: Place) -> Archive:
+    made = installed(tmp_path / "archive")
     settle_in(made.directory, 1)
     with (made.directory / "muniment.toml").open("a") as settings:
         settings.write(bucket_inbox(place.address))

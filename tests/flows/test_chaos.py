@@ -19,8 +19,8 @@ from storage.injuries import InjuryKind
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
-    return keep_letters(tmp_path_factory.mktemp("rehearsed"), prefect_url)
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Letters:
+    return keep_letters(tmp_path_factory.mktemp("rehearsed"))
 
 
 @pytest.fixture

@@ -59,9 +59,9 @@ def accepted(archive: Archive, *takes: Take) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def accepted_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+def accepted_once(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An installation that has accepted letters: made once, and only copied."""
-    archive = installed(tmp_path_factory.mktemp("accepted") / "archive", prefect_url)
+    archive = installed(tmp_path_factory.mktemp("accepted") / "archive")
     assert accepted(archive, dropped(archive, "letters")) == [letters_in(archive)]
     return archive
 
@@ -73,9 +73,9 @@ def holding(accepted_once: Archive, tmp_path: Path) -> Archive:
 
 
 @pytest.fixture(scope="module")
-def two_accepted_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+def two_accepted_once(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An installation that has accepted letters and another drop: made once, and only copied."""
-    archive = installed(tmp_path_factory.mktemp("accepted") / "archive", prefect_url)
+    archive = installed(tmp_path_factory.mktemp("accepted") / "archive")
     accepted(archive, dropped(archive, "letters"), dropped(archive, "other", "Other"))
     return archive
 

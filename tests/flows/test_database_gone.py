@@ -158,6 +158,7 @@ def test_a_server_that_is_stopped_for_a_while_is_waited_for(
     preserving.require_kept_once()
 
 
+@pytest.mark.in_prefect
 def test_a_server_that_stays_away_interrupts_and_the_same_command_goes_on(
     installation: Archive, server: postgres.Server, drop: Path
 ):
@@ -208,6 +209,7 @@ def test_an_append_whose_answer_was_lost_is_written_once_when_it_is_repeated(ser
         assert isinstance(verify_journal(journal, {}), Intact)
 
 
+@pytest.mark.in_prefect
 def test_a_file_that_another_process_has_locked_for_a_while_is_waited_for(installation: Archive, drop: Path):
     file = installation.directory / "state" / "muniment.db"
     other = sqlite3.connect(file, isolation_level=None)

@@ -29,6 +29,8 @@ from flows.orchestration.run_requests import open_runs
 from flows.submission.drop import DropRequest
 from preservation.errors import ConfigurationError
 
+pytestmark = pytest.mark.in_prefect
+
 ALL = ("preserve drops", *Job)
 FULL_NAMES = (PRESERVE_DROPS, *(job.full_name for job in Job))
 

@@ -53,6 +53,7 @@ def doctor(archive: Archive) -> dict[str, dict[str, str]]:
     return {what: row for what, row in rows.items() if what.startswith("Prefect's ")}
 
 
+@pytest.mark.in_prefect
 def test_the_server_of_muniment_refuses_all_three(prefect_url: str, installation: Archive):
     assert [check.is_open for check in check_door(PrefectApi(prefect_url))] == [False, False, False]
     found = doctor(near(installation))
@@ -91,7 +92,7 @@ def test_a_prefect_with_a_password_of_the_operators_own_is_asked_with_it(
 
 
 def test_of_a_server_of_its_own_that_does_not_run_the_secret_alone_is_looked_at(installation: Archive):
-    archive = near(Archive(installation.directory))
+    archive = near(Archive(installation.directory, ""))
     assert {row["state"] for row in doctor(archive).values()} == {"ok"}
     (archive.directory / "state" / "prefect.secret").chmod(0o644)
     found = doctor(archive)

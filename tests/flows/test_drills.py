@@ -45,10 +45,10 @@ DRAWN = DrillRequest(1)
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An installation in which a ledger is kept."""
     folder = tmp_path_factory.mktemp("kept")
-    made = installed(folder / "archive", prefect_url)
+    made = installed(folder / "archive")
     file = made.directory / "muniment.toml"
     file.write_text(f"{file.read_text()}{MAIL}")
     drop = folder / "drops" / "ledger"

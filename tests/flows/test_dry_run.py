@@ -55,9 +55,9 @@ class Said:
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Said:
+def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     base = tmp_path_factory.mktemp("dry")
-    archive = near(installed(base / "archive", prefect_url))
+    archive = near(installed(base / "archive"))
     drops = [base / "drops" / name.replace(" ", "-") for name in CASES]
     for drop, make in zip(drops, CASES.values(), strict=True):
         drop.mkdir(parents=True)

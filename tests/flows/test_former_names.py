@@ -29,6 +29,8 @@ from flows.orchestration.run_requests import open_runs
 from flows.orchestration.schedules import SLUG
 from flows.submission.drop import DropRequest
 
+pytestmark = pytest.mark.in_prefect
+
 NIGHTLY = CronSchedule(cron="30 2 * * *", timezone="UTC")
 THEIRS = CronSchedule(cron="0 5 * * *", timezone="UTC")
 

@@ -23,9 +23,9 @@ VERIFY = Path(verify.__file__)
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Letters:
     """An archive in which a second version relies on the first one; the journal is sealed into its stores."""
-    letters = keep_letters(tmp_path_factory.mktemp("guide"), prefect_url)
+    letters = keep_letters(tmp_path_factory.mktemp("guide"))
     (letters.drop / "new.txt").write_text("New\n")
     (letters.drop / "100% \u00e9\n.txt").write_text("Hard to write\n")
     (letters.drop / "note.txt").rename(letters.drop / "note of old.txt")

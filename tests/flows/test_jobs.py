@@ -52,6 +52,8 @@ from flows.orchestration.jobs.missed import MissedJobs
 from flows.orchestration.schedules import given
 from preservation.model.identifiers import CollectionName
 
+pytestmark = pytest.mark.in_prefect
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TOLD = """
 [[alarms.webhook]]

@@ -57,6 +57,7 @@ def killed_in(stage: str, archive: Archive, scans: Path) -> None:
     assert running.returncode == -signal.SIGKILL
 
 
+@pytest.mark.in_prefect
 @pytest.mark.parametrize(
     "stage",
     [

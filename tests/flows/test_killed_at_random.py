@@ -7,6 +7,7 @@ import random
 import secrets
 from pathlib import Path
 
+import pytest
 from ordeals.crash import Ordeal
 from ordeals.crash_drops import small_drops
 from ordeals.crash_trees import warm_start
@@ -15,6 +16,7 @@ from support.archives import Archive, keep_versions_that_lack
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 
 
+@pytest.mark.in_prefect
 def test_killed_at_random_instants_drops_old_changed_and_new_are_kept_exactly_once(
     installation: Archive, tmp_path: Path
 ):

@@ -79,8 +79,8 @@ def locale_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def archive(tmp_path: Path, prefect_url: str) -> Archive:
-    return near(installed(tmp_path / "Archiv für Karten", prefect_url))
+def archive(tmp_path: Path, api_url: str) -> Archive:
+    return near(installed(tmp_path / "Archiv für Karten", api_url))
 
 
 @pytest.fixture
@@ -99,13 +99,13 @@ def written(archive: Archive) -> dict[str, bytes]:
     return {key: content for key, content in kept.items() if not key.endswith("/tagmanifest-sha256.txt")}
 
 
+@pytest.mark.in_prefect
 @pytest.mark.parametrize("surroundings", BY_LOCALE)
 def test_what_is_kept_is_the_same_in_every_locale(
     surroundings: dict[str, str],
     archive: Archive,
     drop: Path,
     tmp_path: Path,
-    prefect_url: str,
     locale_folder: str,
 ):
     surroundings = {**surroundings, "LOCPATH": locale_folder}
@@ -113,7 +113,7 @@ def test_what_is_kept_is_the_same_in_every_locale(
     finished = run_in(surroundings, archive, words)
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["object"] == f"files/{drop.name}"
-    in_utf8 = near(installed(tmp_path / "Another", prefect_url))
+    in_utf8 = near(installed(tmp_path / "Another"))
     assert in_utf8.preserve(drop, collection="files")[0]["verdict"] == "stored"
     assert written(archive) == written(in_utf8)
     [manifest] = [content for key, content in archive.kept().items() if key.endswith("/manifest-sha256.txt")]
@@ -123,6 +123,7 @@ def test_what_is_kept_is_the_same_in_every_locale(
     assert run_command("validate", bag).returncode == 0
 
 
+@pytest.mark.in_prefect
 def test_every_verb_runs_in_a_latin_1_locale_and_a_name_is_shown_or_escaped(
     archive: Archive, drop: Path, locale_folder: str
 ):

@@ -29,6 +29,8 @@ from flows.orchestration.environment import PrefectApi
 from flows.orchestration.lost_runs import LostRuns
 from flows.orchestration.runner.slots import held_slot
 
+pytestmark = pytest.mark.in_prefect
+
 ELSEWHERE = "elsewhere"
 HERE = socket.gethostname()
 LOOKS = (0.0, 30.0, 60.0)

@@ -13,6 +13,7 @@ from flows.orchestration import in_process, preserve
 from preservation.model.verdicts import Verdict
 
 
+@pytest.mark.in_prefect
 @pytest.mark.parametrize(("stage", "door"), [("survey", Door.ERRORS), ("answer", Door.GONE)])
 def test_what_was_kept_while_prefect_failed_is_told_as_kept(
     installation: Archive, ledger: Path, stage: str, door: Door, monkeypatch: pytest.MonkeyPatch
@@ -28,6 +29,7 @@ def test_what_was_kept_while_prefect_failed_is_told_as_kept(
     assert preserved(installation, ledger).ending.verdict is Verdict.ALREADY_KEPT
 
 
+@pytest.mark.in_prefect
 def test_a_prefect_that_fails_from_the_start_interrupts_and_the_drop_is_kept_when_it_is_back(
     installation: Archive, ledger: Path
 ):

@@ -90,10 +90,10 @@ def what_has_to_be_approved(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory, prefect_url: str, clamd: Scanner) -> Archive:
+def kept(tmp_path_factory: pytest.TempPathFactory, clamd: Scanner) -> Archive:
     """An archive of packages of every shape."""
     root = tmp_path_factory.mktemp("premis")
-    archive = near(installed(root / "archive", prefect_url))
+    archive = near(installed(root / "archive"))
     keep_versions_that_lack(archive)
     images = archive.directory / "policies" / "digitized-images.toml"
     for check in ("decodable-images", "sound-documents"):

@@ -48,20 +48,20 @@ def make_scans(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> tuple[Archive, Path]:
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Archive, Path]:
     """An installation that keeps the scans, and they themselves: made once, and only copied."""
     folder = tmp_path_factory.mktemp("scanned")
-    archive, drop = near(installed(folder / "archive", prefect_url)), make_scans(folder / "drops")
+    archive, drop = near(installed(folder / "archive")), make_scans(folder / "drops")
     assert archive.preserve(drop)[0]["verdict"] == "stored"
     return archive, drop
 
 
 @pytest.fixture
-def kept(kept_once: tuple[Archive, Path], tmp_path: Path) -> tuple[Archive, Path]:
+def kept(kept_once: tuple[Archive, Path], tmp_path: Path, api_url: str) -> tuple[Archive, Path]:
     """An installation of one's own that keeps the scans, and scans of one's own."""
     archive, drop = kept_once
     own = shutil.copytree(archive.directory, tmp_path / "archive")
-    return near(Archive(own, archive.api_url)), shutil.copytree(drop, tmp_path / "drops" / drop.name)
+    return near(Archive(own, api_url)), shutil.copytree(drop, tmp_path / "drops" / drop.name)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -72,6 +72,7 @@ def journal(archive: Archive) -> list[dict[str, Any]]:
     return [json.loads(line) for line in archive.run("journal", "show", "--json").stdout.splitlines()]
 
 
+@pytest.mark.in_prefect
 def test_a_drop_is_stored_in_both_stores_byte_for_byte_and_left_as_it_was(archive: Archive, scans: Path):
     before = tree(scans)
     [told] = Archive(archive.directory, archive.api_url).preserve(scans)
@@ -154,6 +155,7 @@ def test_a_drop_of_no_known_format_waits_for_a_person_and_goes_on_when_one_has_a
     assert "Ada Lund" in premis
 
 
+@pytest.mark.in_prefect
 def test_many_small_drops_go_into_one_flow_run_and_one_failing_does_not_stop_the_others(
     archive: Archive, tmp_path: Path, prefect_url: str
 ):

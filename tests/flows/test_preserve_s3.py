@@ -60,11 +60,11 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Kept:
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     """Made once, and only copied."""
     folder = tmp_path_factory.mktemp("in bucket")
     speak_as_the_archive()
-    archive, address = near(installed(folder / "archive", prefect_url)), new_address()
+    archive, address = near(installed(folder / "archive")), new_address()
     put_second_store_into(archive, address)
     scans = make_scans(folder / "drops")
     [told] = archive.preserve(scans)
@@ -134,6 +134,7 @@ def test_a_wrong_secret_interrupts_and_with_the_right_one_the_same_command_goes_
     assert in_bucket(address) == archive_with_bucket.kept("first")
 
 
+@pytest.mark.in_prefect
 def test_a_clock_that_is_wrong_interrupts_and_with_the_right_one_the_same_command_goes_on(
     archive_with_bucket: Archive, address: BucketAddress, scans: Path, monkeypatch: pytest.MonkeyPatch
 ):

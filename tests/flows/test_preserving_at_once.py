@@ -98,7 +98,7 @@ def test_all_commands_that_are_started_at_once_store_their_drops(
     count: int, installation: Archive, tmp_path: Path
 ):
     # With a server of its own, which they start, share and end.
-    archive = Archive(installation.directory)
+    archive = Archive(installation.directory, "")
     runs = preserve_at_once(archive, tmp_path, count)
     told = [one for run in runs for one in run.results()]
     assert [one["verdict"] for one in told] == ["stored"] * count, [run.lines() for run in runs]

@@ -141,6 +141,7 @@ def shown_beyond(percent: float, installation: Archive, drop: Path) -> dict[str,
     return shown
 
 
+@pytest.mark.in_prefect
 def test_a_long_run_is_seen_to_move_in_the_status_and_in_prefect(
     installation: Archive, atlas: Path, slow: SlowStore
 ):
@@ -177,6 +178,7 @@ def test_a_long_run_is_seen_to_move_in_the_status_and_in_prefect(
     assert processing(near(installation)) == []
 
 
+@pytest.mark.in_prefect
 def test_a_short_run_asks_nothing_of_prefect_for_its_progress(
     installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -187,6 +189,7 @@ def test_a_short_run_asks_nothing_of_prefect_for_its_progress(
     assert asked == []
 
 
+@pytest.mark.in_prefect
 def test_a_prefect_that_takes_no_progress_stops_nothing(
     installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -200,6 +203,7 @@ def test_a_prefect_that_takes_no_progress_stops_nothing(
     assert told.ending.verdict is Verdict.STORED, told.ending
 
 
+@pytest.mark.in_prefect
 def test_what_cannot_be_looked_at_for_a_moment_stops_no_bar(
     installation: Archive, atlas: Path, slow: SlowStore, monkeypatch: pytest.MonkeyPatch
 ):

@@ -45,10 +45,10 @@ _MAIL = '[alarms.mail]\nhost = "localhost"\nfrom = "muniment@example.org"\nto = 
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """An archive with a bit of everything that a catalogue can have."""
     folder = tmp_path_factory.mktemp("rebuild")
-    archive = near(installed(folder / "archive", prefect_url))
+    archive = near(installed(folder / "archive"))
     settings, policy = archive.directory / "muniment.toml", archive.directory / "policies" / "bit-level.toml"
     settings.write_text(f"{settings.read_text()}{_THIRD}{_MAIL}")
     assert archive.run("stores", "init", "third").returncode == 0

@@ -42,8 +42,8 @@ WHO = ("--because", "the disk was exchanged", "--by", "A. Turner")
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
-    return keep_letters(tmp_path_factory.mktemp("repaired"), prefect_url)
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Letters:
+    return keep_letters(tmp_path_factory.mktemp("repaired"))
 
 
 @pytest.fixture

@@ -33,10 +33,10 @@ from preservation.model.paths import BagPath
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> NearArchive:
+def archive(tmp_path_factory: pytest.TempPathFactory) -> NearArchive:
     """An installation in which two versions of a ledger are kept, of three and of four pages."""
     folder = tmp_path_factory.mktemp("reported")
-    made = installed(folder / "archive", prefect_url)
+    made = installed(folder / "archive")
     drop = folder / "drops" / "ledger"
     drop.mkdir(parents=True)
     for number in range(3):

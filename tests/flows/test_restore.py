@@ -24,9 +24,9 @@ from flows.installation.settings_file import load_settings
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Letters:
     """An archive with two versions of an object: the second has one more letter than the first."""
-    letters = keep_letters(tmp_path_factory.mktemp("letters"), prefect_url)
+    letters = keep_letters(tmp_path_factory.mktemp("letters"))
     (letters.drop / "1911" / "to my mother.txt").write_text("Dear mother\n")
     told = letters.preserve()
     assert (told["verdict"], told["object_version"]) == ("stored", 2), told

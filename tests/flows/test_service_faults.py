@@ -24,6 +24,8 @@ from support.flow_runs import installed
 from flows.inboxes.queue.backlog import Backlog
 from flows.installation.settings_file import load_settings
 
+pytestmark = pytest.mark.in_prefect
+
 _MORE = """
 [[collection]]
 name = "letters"

@@ -15,6 +15,8 @@ from services.fleets import Apart, apart
 from support.archives import MUNIMENT, Archive
 from support.waiting import until
 
+pytestmark = pytest.mark.in_prefect
+
 
 def hide_second_store(archive: Archive) -> Path:
     """Let the second store be away, so that a run comes to replication and waits there."""

@@ -54,10 +54,10 @@ class Lacking:
 
 
 @pytest.fixture(scope="module")
-def lacking_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Lacking:
+def lacking_once(tmp_path_factory: pytest.TempPathFactory) -> Lacking:
     """The ledger is preserved while the third store is away: once, and only copied."""
     folder = tmp_path_factory.mktemp("lacking")
-    archive = with_third(near(installed(folder / "archive", prefect_url)))
+    archive = with_third(near(installed(folder / "archive")))
     away = archive.store("third").rename(archive.directory / "away")
     told = preserved(archive, make_ledger(folder / "ledger"))
     assert told.ending.verdict is Verdict.STORED

@@ -15,6 +15,7 @@ from flows.installation.settings_file import load_settings
 from flows.service.supervise import Supervised
 
 
+@pytest.mark.in_prefect
 def test_a_service_that_is_killed_takes_its_watcher_and_its_worker_along(installation: Archive):
     with service(installation, "up") as up:
         up.wait_for("watching the inboxes")

@@ -7,6 +7,7 @@ import random
 import secrets
 from pathlib import Path
 
+import pytest
 from ordeals.crash_trees import warm_start
 from ordeals.race import Race, on_another_machine
 from support.archives import Archive
@@ -14,6 +15,7 @@ from support.archives import Archive
 SEED = os.environ.get("MUNIMENT_SOAK_SEED") or secrets.token_hex(4)
 
 
+@pytest.mark.in_prefect
 def test_two_machines_that_make_versions_at_once_never_clash_and_leave_no_gap(
     installation: Archive, tmp_path: Path
 ):

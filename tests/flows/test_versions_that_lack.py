@@ -17,8 +17,8 @@ from flows.installation.wiring import open_installation
 
 
 @pytest.fixture(scope="module")
-def kept_once(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Letters:
-    return keep_letters(tmp_path_factory.mktemp("lacking"), prefect_url)
+def kept_once(tmp_path_factory: pytest.TempPathFactory) -> Letters:
+    return keep_letters(tmp_path_factory.mktemp("lacking"))
 
 
 @pytest.fixture
@@ -126,8 +126,8 @@ def test_a_policy_without_the_section_keeps_and_the_receipt_warns(kept: Letters)
     assert "2 files of the package, 1 had been kept before" in told["sentence"]
 
 
-def test_what_was_left_out_counts_as_kept_in_no_form_of_the_answer(kept: Letters):
-    archive = near(kept.archive, in_prefect=True)
+def test_what_was_left_out_counts_as_kept_in_no_form_of_the_answer(kept: Letters, prefect_url: str):
+    archive = near(Archive(kept.archive.directory, prefect_url), in_prefect=True)
     set_policy(archive, 'junk_action = "keep"', 'junk_action = "leave-out"')
     drop = kept.drop.with_name("with-junk")
     drop.mkdir()

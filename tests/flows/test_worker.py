@@ -46,6 +46,8 @@ from flows.orchestration.parameters import parameters_of
 from flows.submission.drop import DropRequest
 from preservation.model.verdicts import Verdict
 
+pytestmark = pytest.mark.in_prefect
+
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory, prefect_url: str) -> Archive:

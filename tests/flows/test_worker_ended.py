@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from services.workers import (
     OFTEN,
     asked,
@@ -24,6 +25,8 @@ from support.processes import descendants, lives
 from support.waiting import until
 
 from preservation.model.verdicts import Verdict
+
+pytestmark = pytest.mark.in_prefect
 
 
 def test_a_worker_that_is_killed_takes_its_runs_along_and_the_next_goes_on_and_stores_once(

@@ -15,13 +15,16 @@ from flows.installation.jobs import Job
 
 MUNIMENT = Path(sys.executable).parent / "muniment"
 
+NO_PREFECT = "http://127.0.0.1:9/api"
+"""Where nobody answers: what runs there without a fault needs no Prefect."""
+
 
 @dataclass(frozen=True)
 class Archive:
-    """An installation in ``directory``; its flows run against the Prefect at ``api_url``."""
+    """An installation; its flows run in the Prefect at ``api_url``, in one of its own where that is empty."""
 
     directory: Path
-    api_url: str = ""
+    api_url: str = NO_PREFECT
 
     @property
     def environment(self) -> dict[str, str]:

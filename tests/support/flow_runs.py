@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
-from support.archives import Archive
+from support.archives import NO_PREFECT, Archive
 from support.plain_runs import run_plainly
 
 from flows.installation.init import make_installation
@@ -53,7 +53,7 @@ def ask_prefect(api_url: str, what: str, question: dict[str, Any]) -> list[dict[
         return found
 
 
-def installed(directory: Path, api_url: str) -> Archive:
+def installed(directory: Path, api_url: str = NO_PREFECT) -> Archive:
     """Make an installation without the command."""
     make_installation(directory)
     return Archive(directory, api_url)

@@ -29,14 +29,14 @@ class Letters:
         return told
 
 
-def keep_letters(folder: Path, api_url: str) -> Letters:
+def keep_letters(folder: Path) -> Letters:
     """Keep three texts, as they are, as the first version of an object."""
     drop = folder / "drops" / "letters"
     (drop / "1911").mkdir(parents=True)
     (drop / "1911" / "to my brother.txt").write_text("Dear brother\n" * 50)
     (drop / "1911" / "to my sister.txt").write_text("Dear sister\n" * 50)
     (drop / "note.txt").write_text("All of it\n")
-    letters = Letters(near(installed(folder / "archive", api_url)), drop)
+    letters = Letters(near(installed(folder / "archive")), drop)
     told = letters.preserve()
     assert told["verdict"] == "stored", told
     return letters

@@ -7,6 +7,7 @@ start services and wait for them, and the short tests fill the time until all ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ from support.costs import Budgets
 
 _SERVERS = ("postgresql", "clamd", "swift")
 """What a test that needs it has among its fixtures, or its parameters."""
+
+_PREFECTS = 3
+"""Prefect takes long to start, and is never quite at rest: so many workers have one of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +35,24 @@ class Order:
         together |= {
             _file(item): server for item in items if _file(item) in together and (server := _server(item))
         }
+        prefects = _shared_out({_file(item) for item in items if _needs_prefect(item)}, self.budgets)
+        together |= {file: prefect for file, prefect in prefects.items() if file in together}
         for item in items:
-            if group := together.get(_file(item)) or _server(item):
+            prefect = prefects[_file(item)] if _needs_prefect(item) else ""
+            if group := together.get(_file(item)) or prefect or _server(item):
                 item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _shared_out(files: Iterable[str], budgets: Budgets) -> dict[str, str]:
+    """Return with which Prefect the tests of each file run, so that all are done at about the same time."""
+    cost = {file: budgets.files.get(file, budgets.default) for file in files}
+    shares = [0.0] * _PREFECTS
+    found = {}
+    for file in sorted(cost, key=lambda file: (-cost[file], file)):
+        least = shares.index(min(shares))
+        shares[least] += cost[file]
+        found[file] = f"prefect-{least}"
+    return found
 
 
 def _file(item: pytest.Item) -> str:
@@ -43,6 +62,12 @@ def _file(item: pytest.Item) -> str:
 def _shares_in_its_module(item: Any) -> bool:  # noqa: ANN401  which fixtures a test has is no part of pytest's types
     fixtures = item._fixtureinfo.name2fixturedefs.values()
     return any(fixture.scope == "module" for fixture, *_ in (reversed(found) for found in fixtures))
+
+
+def _needs_prefect(item: pytest.Item) -> bool:
+    return item.get_closest_marker("in_prefect") is not None or "prefect_url" in getattr(
+        item, "fixturenames", ()
+    )
 
 
 def _server(item: Any) -> str:  # noqa: ANN401  the same
