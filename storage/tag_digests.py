@@ -18,7 +18,7 @@ from preservation.model.locators import Locator
 from preservation.model.paths import BagPath
 from preservation.model.tag_digests import TagDigest, stated, stated_in
 from storage.ports.catalogue import Catalogue, Registration
-from storage.ports.journal import Entry, Journal
+from storage.ports.journal import Entry, Journal, subject_of
 from storage.ports.stores import Store, opened_file
 
 _CHUNK = 1 << 20
@@ -47,14 +47,34 @@ def recorded_digests(catalogue: Catalogue, journal: Journal, package: PackageId)
     they do is a doubt. So is an entry that cannot be read. Raises ``StorageError`` where the database does
     not answer.
     """
-    try:
-        catalogued = catalogue.package(package).tag_digests
-    except NotFoundError:
-        catalogued = ()
+    catalogued = catalogue.tag_digests([package]).get(package, ())
     try:
         journalled = journalled_digests(journal, package)
     except IntegrityError as error:
         return RecordedDigests(catalogued, (f"{package}: the journal cannot be read: {error}",))
+    return _compared(package, catalogued, journalled)
+
+
+def recorded_digests_of(
+    catalogue: Catalogue, journal: Journal, packages: Sequence[PackageId]
+) -> dict[PackageId, RecordedDigests]:
+    """Return what is recorded of the tag manifests of each; the database is asked about all at once.
+
+    As many packages are held in memory as are asked about. Raises as ``recorded_digests``.
+    """
+    catalogued = catalogue.tag_digests(packages)
+    try:
+        journalled = _journalled_of(journal, packages)
+    except IntegrityError:
+        # An entry that cannot be read is a doubt about its own object only.
+        return {package: recorded_digests(catalogue, journal, package) for package in packages}
+    return {one: _compared(one, catalogued.get(one, ()), list(journalled[one])) for one in packages}
+
+
+def _compared(
+    package: PackageId, catalogued: tuple[TagDigest, ...], journalled: Sequence[tuple[TagDigest, ...]]
+) -> RecordedDigests:
+    """Return what counts of the records of one version, each of those of the journal once."""
     if not journalled:
         doubt = f"{package}: the catalogue has {stated(catalogued)}, and the journal nothing of it; {_VERIFY}"
         return RecordedDigests(catalogued, (doubt,) if catalogued else ())
@@ -82,8 +102,21 @@ def journalled_digests(journal: Journal, package: PackageId) -> list[tuple[TagDi
 
     Raises ``IntegrityError`` where an entry cannot be read.
     """
-    about = journal.about(str(package.object))
-    return list(dict.fromkeys(found for entry in about if (found := _of(entry, package))))
+    return list(_journalled_of(journal, [package])[package])
+
+
+def _journalled_of(
+    journal: Journal, packages: Sequence[PackageId]
+) -> dict[PackageId, dict[tuple[TagDigest, ...], None]]:
+    of_object: dict[str, list[PackageId]] = {}
+    for package in packages:
+        of_object.setdefault(str(package.object), []).append(package)
+    found: dict[PackageId, dict[tuple[TagDigest, ...], None]] = {package: {} for package in packages}
+    for entry in journal.about_any(list(of_object)):
+        for package in of_object.get(subject_of(entry.object), ()):
+            if digests := _of(entry, package):
+                found[package].setdefault(digests)
+    return found
 
 
 def contradiction(package: PackageId, journalled: Iterable[Iterable[TagDigest]]) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from preservation.model.identifiers import CollectionName, PackageId, StoreName
-from storage.audits.rows import package_keys, replica, replicas
+from storage.audits.rows import replica, replicas
 from storage.catalogue import queries
 from storage.database import tables
 from storage.ports.audits import (
@@ -108,7 +108,7 @@ def claim_one(
 
 def reach(connection: Connection, claimant: Claimant, read: AuditedReplica, until: datetime) -> bool:
     """Record how far a reading is, and hold the claim ``until`` then; return whether it is the claimant's."""
-    key = package_keys(connection, [read.package]).get(read.package)
+    key = queries.package_keys(connection, [read.package]).get(read.package)
     held = (
         update(tables.readings)
         .where(_readings.package_id == key, _readings.store == read.store)

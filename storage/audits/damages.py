@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 from preservation.model.damage import Damage, digests_text
 from preservation.model.identifiers import StoreName
 from preservation.model.paths import BagPath
-from storage.audits.rows import batches, package_keys, recorded, recorded_damage
+from storage.audits.rows import recorded, recorded_damage
+from storage.catalogue.queries import batches, package_keys
 from storage.database import tables
 from storage.ports.audits import DamageState, ReadReplica, RecordedDamage, RepairApproval, no_damage
 

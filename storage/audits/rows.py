@@ -1,42 +1,15 @@
 """Replicas and damage as they stand in the database: the queries that find them, and the rows as values."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, tuple_
+from sqlalchemy import Row, Select, select
 
 from preservation.model.damage import Damage, DamageKind, digests_from
-from preservation.model.identifiers import PackageId, StoreName
+from preservation.model.identifiers import StoreName
 from preservation.model.paths import BagPath
 from storage.catalogue import rows
 from storage.database import tables
 from storage.ports.audits import AuditedReplica, DamageState, RecordedDamage, RepairApproval
-
-BATCH = 500
-"""Probes or rows a statement."""
-
-_T = TypeVar("_T")
-
-
-def batches(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Yield the values in parts, none larger than one statement takes."""
-    for start in range(0, len(values), BATCH):
-        yield values[start : start + BATCH]
-
-
-def package_keys(connection: Connection, packages: Iterable[PackageId]) -> dict[PackageId, int]:
-    """Return the row number of each version that is kept."""
-    versions, kept = tables.versions, tables.packages
-    names = [(one.object.collection, one.object.name, one.version) for one in dict.fromkeys(packages)]
-    found: dict[PackageId, int] = {}
-    for batch in batches(names):
-        query = (
-            select(kept.c.id, versions.c.collection, versions.c.name, versions.c.number)
-            .join_from(kept, versions)
-            .where(tuple_(versions.c.collection, versions.c.name, versions.c.number).in_(batch))
-        )
-        found |= {rows.package_of(row): int(row.id) for row in connection.execute(query)}
-    return found
 
 
 def replicas() -> Select[Any]:

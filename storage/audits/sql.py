@@ -108,7 +108,7 @@ class SqlAudits:
         if not read:
             return ()
         with self._database.writing() as connection:
-            keys = rows.package_keys(connection, [one.replica.package for one in read])
+            keys = queries.package_keys(connection, [one.replica.package for one in read])
             known = [(keys[one.replica.package], one) for one in read if one.replica.package in keys]
             seen = [damage for _, one in known for damage in one.damages]
             if ended := damage_rows.ended_since(connection, seen):
@@ -136,7 +136,7 @@ class SqlAudits:
     def restore_reading(self, package: PackageId, store: StoreName, read_at: datetime) -> None:
         """Record when a replica was read last, unless a later reading is known."""
         with self._database.writing() as connection:
-            key = rows.package_keys(connection, [package]).get(package)
+            key = queries.package_keys(connection, [package]).get(package)
             connection.execute(
                 update(tables.readings)
                 .where(_readings.package_id == key, _readings.store == store, _readings.read_at < read_at)
@@ -192,7 +192,7 @@ class SqlAudits:
     def sampled(self, store: StoreName, numbers: Iterable[int]) -> Iterator[SampledFile]:
         """Yield the file of each number, by probes into a running total."""
         remaining = iter(sorted(numbers))
-        while batch := list(islice(remaining, rows.BATCH)):
+        while batch := list(islice(remaining, queries.BATCH)):
             with self._database.reading() as connection:
                 found = samples.sampled(connection, store, batch)
             yield from found

@@ -16,7 +16,7 @@ from storage.audits.replica import PartRead, ReplicaReader
 from storage.ports.audits import AuditedReplica, Audits, Claimant, ReadReplica, RecordedDamage
 from storage.ports.catalogue import Catalogue
 from storage.ports.journal import Journal
-from storage.tag_digests import RecordedDigests, recorded_digests
+from storage.tag_digests import RecordedDigests, recorded_digests_of
 
 LEASE = timedelta(minutes=15)
 """A claim that is not renewed for so long is over: whoever made it was killed."""
@@ -122,11 +122,13 @@ class AuditWork:
         database is away.
         """
         done: list[AuditResult | _Ended] = []
+        ports, packages = self._ports, [one.package for one in replicas]
+        recorded = recorded_digests_of(ports.catalogue, ports.journal, packages)
         try:
             for one in replicas:
                 if not goes_on():
                     break
-                result = self._read_one(one, reader, goes_on)
+                result = self._read_one(one, recorded[one.package], reader, goes_on)
                 if result is not None:
                     done.append(result)
                 if self._is_time(done):
@@ -149,11 +151,14 @@ class AuditWork:
         self._ports.audits.hold(self._claimant, self._until())
 
     def _read_one(
-        self, replica: AuditedReplica, reader: ReplicaReader, goes_on: Callable[[], bool]
+        self,
+        replica: AuditedReplica,
+        recorded: RecordedDigests,
+        reader: ReplicaReader,
+        goes_on: Callable[[], bool],
     ) -> AuditResult | _Ended | None:
         """Return what was seen of a replica; ``None`` where the reading was stopped before its end."""
         ports = self._ports
-        recorded = recorded_digests(ports.catalogue, ports.journal, replica.package)
         begun = replace(replica, begun_at=replica.begun_at or ports.clock())
         result = AuditResult(replica, 0, 0, 0, (), 0, recorded.doubts)
         try:

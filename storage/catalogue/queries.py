@@ -1,15 +1,41 @@
 """What several queries of the catalogue have in common."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, tuple_
 
 from preservation.model.identifiers import ObjectId, PackageId, StoreName, SubmissionId
 from preservation.model.packages import Replica
 from storage.catalogue import rows
 from storage.database import tables
+
+BATCH = 500
+"""Probes or rows a statement."""
+
+_T = TypeVar("_T")
+
+
+def batches(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Yield the values in parts, none larger than one statement takes."""
+    for start in range(0, len(values), BATCH):
+        yield values[start : start + BATCH]
+
+
+def package_keys(connection: Connection, packages: Iterable[PackageId]) -> dict[PackageId, int]:
+    """Return the row number of each version that is kept."""
+    versions, kept = tables.versions, tables.packages
+    names = [(one.object.collection, one.object.name, one.version) for one in dict.fromkeys(packages)]
+    found: dict[PackageId, int] = {}
+    for batch in batches(names):
+        query = (
+            select(kept.c.id, versions.c.collection, versions.c.name, versions.c.number)
+            .join_from(kept, versions)
+            .where(tuple_(versions.c.collection, versions.c.name, versions.c.number).in_(batch))
+        )
+        found |= {rows.package_of(row): int(row.id) for row in connection.execute(query)}
+    return found
 
 
 def version_held_by(connection: Connection, submission: SubmissionId) -> Row[Any] | None:
@@ -44,8 +70,9 @@ def tag_digests_of(connection: Connection, package_ids: Sequence[int]) -> defaul
     """Return the rows of tag digests of each package."""
     digests = tables.tag_digests
     found: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(select(digests).where(digests.c.package_id.in_(package_ids))):
-        found[row.package_id].append(row)
+    for batch in batches(package_ids):
+        for row in connection.execute(select(digests).where(digests.c.package_id.in_(batch))):
+            found[row.package_id].append(row)
     return found
 
 

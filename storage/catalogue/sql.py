@@ -130,6 +130,13 @@ class SqlCatalogue:
         """Return what is known of one kept version."""
         return self._registrations([self._package_row(package)])[0]
 
+    def tag_digests(self, packages: Sequence[PackageId]) -> Mapping[PackageId, tuple[TagDigest, ...]]:
+        """Return the tag digests of those of the versions that are kept."""
+        with self._database.reading() as connection:
+            keys = queries.package_keys(connection, packages)
+            digests = queries.tag_digests_of(connection, list(keys.values()))
+        return {package: rows.tag_digests(digests[key]) for package, key in keys.items()}
+
     def packages(
         self,
         collection: CollectionName | None = None,

@@ -16,7 +16,7 @@ from preservation.model.digests import HexDigest
 from preservation.model.events import Event
 from preservation.model.identifiers import EventId
 from storage.moments import moment_text, parse_moment
-from storage.ports.journal import GENESIS, Entry, Head
+from storage.ports.journal import GENESIS, Entry, Head, subject_of
 
 _FIELDS = ("seq", "at", "event_type", "agent", "object", "outcome", "detail", "previous", "hash")
 _AGENT_FIELDS = ("kind", "name", "version")
@@ -36,11 +36,6 @@ class FiledLine(NamedTuple):
 def canonical(fields: Mapping[str, object]) -> bytes:
     """Return the canonical bytes of an object of strings, integers and such objects."""
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def subject_of(object_name: str) -> str:
-    """Return the ``collection/name`` of the object that ``object_name`` is, or is in."""
-    return "/".join(object_name.split("/", 2)[:2])
 
 
 def concerns(entry: Entry, object_name: str) -> bool:

@@ -1,6 +1,6 @@
 """The journal as a table beside the catalogue: one chain, however many processes write."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -36,9 +36,8 @@ from storage.journal.entries import (
     lines_after,
     read_kept,
     recordable,
-    subject_of,
 )
-from storage.ports.journal import Appended, Entry, Head, KeyId, SignedHead
+from storage.ports.journal import Appended, Entry, Head, KeyId, SignedHead, subject_of
 
 _BATCH = 1000
 """Entries a statement. More would gain nothing, and databases limit the values of one statement."""
@@ -105,6 +104,14 @@ class SqlJournal:
         if limit is None:
             return self._entries(object_name)
         return reversed(list(islice(self._entries(object_name, newest_first=True), limit)))
+
+    def about_any(self, object_names: Sequence[str]) -> Iterator[Entry]:
+        """Yield the entries about any of the objects, in the order of the chain."""
+        names = set(map(recordable, object_names))
+        for row in self._rows(where=tables.journal.c.subject.in_(names)):
+            entry = read_kept(row.seq, row.line)
+            if subject_of(entry.object) in names:
+                yield entry
 
     def of_types(self, types: Collection[EventType], since: datetime | None = None) -> Iterator[Entry]:
         """Yield the entries of these types, in the order of the chain, from ``since`` on."""

@@ -4,7 +4,7 @@ Whatever it holds can be built again from any one store. It assigns version numb
 runs never write one version, and returns what is kept, where, and how each submission ended.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -177,6 +177,9 @@ class Catalogue(Protocol):
 
     def package(self, package: PackageId) -> Registration:
         """Return what is known of one kept version. Raises ``NotFoundError``."""
+
+    def tag_digests(self, packages: Sequence[PackageId]) -> Mapping[PackageId, tuple[TagDigest, ...]]:
+        """Return the tag digests of those of the versions that are kept."""
 
     def packages(
         self,

@@ -3,7 +3,7 @@
 ``docs/journal.md`` specifies every byte of an entry, a head, a segment and a signature.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType, Protocol
@@ -26,6 +26,11 @@ class Head:
 
 GENESIS = Head(0, HexDigest("0" * 64))
 """What the first entry follows."""
+
+
+def subject_of(object_name: str) -> str:
+    """Return the ``collection/name`` of the object that ``object_name`` is, or is in."""
+    return "/".join(object_name.split("/", 2)[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,12 @@ class Journal(Protocol):
 
         With ``object_name`` (``collection/name``, a version of it, a file in one) only those that
         are about it or about what is in it. Raises ``IntegrityError`` where an entry cannot be read.
+        """
+
+    def about_any(self, object_names: Sequence[str]) -> Iterator[Entry]:
+        """Yield the entries about any of the objects (``collection/name``), in the order of the chain.
+
+        Each is read once, whichever of them it is about. Raises as ``about``.
         """
 
     def of_types(self, types: Collection[EventType], since: datetime | None = None) -> Iterator[Entry]:

@@ -214,6 +214,18 @@ def test_the_content_of_a_doubted_version_is_kept_anew_once(catalogue: Catalogue
     assert again.package == package_named("maps/sheet/v2")
 
 
+def test_the_digests_of_several_versions_are_asked_for_at_once(kept: Kept):
+    bare = replace(a_registration("maps/atlas/v1", TWO), tag_digests=())
+    for one in (a_registration("maps/sheet/v1", ONE), bare):
+        kept.catalogue.register(one, files_of_package())
+    asked = [package_named(name) for name in ("maps/atlas/v1", "maps/sheet/v1", "maps/sheet/v2")]
+    assert kept.catalogue.tag_digests(asked) == {
+        asked[0]: (),
+        asked[1]: a_registration("maps/sheet/v1", ONE).tag_digests,
+    }
+    assert kept.catalogue.tag_digests([]) == {}
+
+
 def test_digests_of_tag_manifests_are_recorded_later_once_and_with_their_event(kept: Kept):
     unrecorded = replace(a_registration("maps/sheet/v1", ONE), tag_digests=())
     digests = a_registration("maps/sheet/v1", ONE).tag_digests

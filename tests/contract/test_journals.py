@@ -133,6 +133,9 @@ def test_the_story_of_an_object_holds_its_versions_and_files_and_no_neighbour(jo
     assert [entry.object for entry in journal.about("maps/a", limit=2)] == [subjects[1], subjects[3]]
     assert [entry.object for entry in journal.about(limit=1)] == ["album"]
     assert list(journal.about("maps/c")) == []
+    several = journal.about_any(["maps/b", "maps/a", "maps/c"])
+    assert [entry.object for entry in several] == [*subjects[:2], *subjects[3:5]]
+    assert list(journal.about_any([])) == []
 
 
 def test_a_signed_head_is_kept_and_vouches_for_the_chain(journal: Journal):

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -153,6 +155,30 @@ def test_a_person_closes_damage_and_the_journal_says_who_and_why(archive: Archiv
     # Read again, it is new damage.
     archive.run("audit", "--all")
     assert [one["number"] for one in lines(archive.run("damage", "--json"))] == [2]
+
+
+@pytest.mark.parametrize(
+    ("tampered", "doubt"),
+    [
+        ("UPDATE journal SET line = 'no entry' WHERE subject = 'files/middle'", "the journal cannot be read"),
+        ("DELETE FROM journal WHERE subject = 'files/middle'", "the journal nothing of it"),
+        ("UPDATE tag_digests SET digest = printf('%064d', 0) WHERE package_id = 2", "it was altered"),
+        ("DELETE FROM tag_digests WHERE package_id = 2", "no digest of its tag manifests"),
+    ],
+)
+def test_records_that_cannot_be_right_are_a_doubt_about_their_own_object_alone(
+    keeping_three: NearArchive, tampered: str, doubt: str
+):
+    with closing(sqlite3.connect(keeping_three.directory / "state" / "muniment.db")) as database, database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        database.execute(tampered)
+    audited = keeping_three.run("audit", "--all", "--store", "first", "--json")
+    doubts = {one["package"]: one["doubts"] for one in map(json.loads, audited.stdout.splitlines())}
+    assert {package for package, said in doubts.items() if said} == {"files/middle/v1"}
+    assert len(doubts) == 3
+    [said] = doubts["files/middle/v1"]
+    assert doubt in said
 
 
 def test_a_store_that_is_away_is_one_sentence_and_no_damage(archive: Archive):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -149,6 +149,11 @@ class MemoryCatalogue:
         if package not in self._registrations:
             raise not_kept(package)
         return self._registrations[package]
+
+    def tag_digests(self, packages: Sequence[PackageId]) -> Mapping[PackageId, tuple[TagDigest, ...]]:
+        """Return the tag digests of those of the versions that are kept."""
+        kept = (self._registrations[package] for package in packages if package in self._registrations)
+        return {one.package: one.tag_digests for one in kept}
 
     def packages(
         self,

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
 from preservation.model.events import Event, EventType
-from storage.journal.entries import FiledLine, concerns, file_line, follow, keep_new, lines_after, read_kept
-from storage.ports.journal import GENESIS, Appended, Entry, Head, SignedHead
+from storage.journal.entries import (
+    FiledLine,
+    concerns,
+    file_line,
+    follow,
+    keep_new,
+    lines_after,
+    read_kept,
+    recordable,
+)
+from storage.ports.journal import GENESIS, Appended, Entry, Head, SignedHead, subject_of
 
 
 class MemoryJournal:
@@ -45,6 +54,12 @@ class MemoryJournal:
         newest_first = (read_kept(filed.seq, filed.line) for filed in reversed(self._filed))
         told = (entry for entry in newest_first if object_name is None or concerns(entry, object_name))
         return reversed(list(islice(told, limit)))
+
+    def about_any(self, object_names: Sequence[str]) -> Iterator[Entry]:
+        """Yield the entries about any of the objects, in the order of the chain."""
+        names = set(map(recordable, object_names))
+        entries = (read_kept(filed.seq, filed.line) for filed in list(self._filed))
+        return (one for one in entries if subject_of(one.object) in names)
 
     def of_types(self, types: Collection[EventType], since: datetime | None = None) -> Iterator[Entry]:
         """Yield the entries of these types in the order of the chain."""
