@@ -55,8 +55,8 @@ def decisions(rows: list[dict[str, str]], migration: Migration) -> Iterator[tupl
         )
 
 
-# Every sixth image; all of them in make soak.
-@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.soak)])
+# Every twelfth image; all of them in make soak.
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("target", MIGRATIONS)
 def test_every_image_is_proved_or_refused_with_a_reason(
     target: str, every: int, corpora: Path, corpora_manifest: list[dict[str, str]], tmp_path: Path

@@ -23,6 +23,7 @@ def letters(tmp_path: Path) -> Path:
     return drop
 
 
+@pytest.mark.soak
 @pytest.mark.in_prefect
 def test_what_is_preserved_after_the_clock_was_set_back_is_kept_and_the_journal_is_intact(
     installation: Archive, letters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

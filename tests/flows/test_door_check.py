@@ -70,6 +70,7 @@ def test_a_bare_prefect_answers_all_and_doctor_says_each(tmp_path: Path, install
     assert "any host name" in found["Prefect's door: host name"]["detail"]
 
 
+@pytest.mark.soak
 def test_a_prefect_with_a_password_of_the_operators_own_is_asked_with_it(
     tmp_path: Path, installation: Archive, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -107,6 +107,7 @@ def test_a_renamed_deployment_has_the_pauses_schedules_and_limit_of_the_former_o
     assert register(installation) == ()
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("clean")
 @pytest.mark.parametrize("paused", [False, True])
 def test_a_renaming_that_was_killed_is_finished_and_no_schedule_is_there_twice(
@@ -132,6 +133,7 @@ def test_a_renaming_that_was_killed_is_finished_and_no_schedule_is_there_twice(
     assert client.read_deployment_by_name(Job.CLEAR.full_name).paused
 
 
+@pytest.mark.soak
 def test_runs_of_a_former_deployment_are_cancelled_with_the_next_step_or_go_on(
     installation: Archive, ledger: Path, client: SyncPrefectClient
 ):

@@ -491,6 +491,7 @@ def test_an_audit_is_shared_by_several_runs_and_reads_nothing_twice(
     assert_each_replica_was_read_once(settings, before)
 
 
+@pytest.mark.soak
 def test_an_audit_that_is_paused_stops_and_goes_on_there_when_it_is_resumed(
     archive: Archive, settings: Settings, client: SyncPrefectClient
 ):

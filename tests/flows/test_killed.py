@@ -62,8 +62,10 @@ def killed_in(stage: str, archive: Archive, scans: Path) -> None:
     "stage",
     [
         # The others in make soak: test_killed_at_random.py falls into all of them.
-        *(stage if stage == "replicate" else pytest.param(stage, marks=pytest.mark.soak) for stage in STAGES),
-        "answer",
+        *(
+            stage if stage == "replicate" else pytest.param(stage, marks=pytest.mark.soak)
+            for stage in (*STAGES, "answer")
+        ),
     ],
 )
 def test_killed_in_a_stage_it_goes_on_and_is_kept_exactly_once(stage: str, archive: Archive, scans: Path):

@@ -48,7 +48,9 @@ def out_of_memory() -> None:
 
 
 @pytest.mark.in_prefect
-@pytest.mark.parametrize("fault", [cut_short_while_mapped, out_of_memory])
+@pytest.mark.parametrize(
+    "fault", [cut_short_while_mapped, pytest.param(out_of_memory, marks=pytest.mark.soak)]
+)
 @pytest.mark.parametrize("stage", ["survey", pytest.param("replicate", marks=pytest.mark.soak)])
 def test_a_drop_that_brings_its_run_down_takes_no_verdict_from_the_others(
     fault: Callable[[], None], stage: str, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -107,6 +107,7 @@ def ends(archive: Archive) -> list[tuple[int, str]]:
     return [(one.runs, str(one.verdict or "")) for one in tries if one is not None]
 
 
+@pytest.mark.soak
 def test_a_drop_that_must_be_scanned_waits_for_the_scanner_and_is_kept_when_there_is_one(
     service: Apart, scanner: Scanner
 ):
@@ -145,6 +146,7 @@ def test_a_disk_that_runs_full_stops_everything_for_a_while_and_loses_nothing(
     assert service.archive.kept("first") == service.archive.kept("second")
 
 
+@pytest.mark.soak
 def test_a_clock_that_is_set_back_while_the_inboxes_are_watched_holds_up_nothing(
     service: Apart, clock: Clock
 ):

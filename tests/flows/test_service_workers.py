@@ -39,6 +39,7 @@ def in_hand(archive: Archive, fleet: Apart, name: str) -> str:
     return worker
 
 
+@pytest.mark.soak
 def test_of_two_workers_one_stands_in_for_the_killed_one_and_ends_in_good_order_without_time_to_drain(
     installation: Archive, tmp_path: Path
 ):

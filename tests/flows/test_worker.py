@@ -289,6 +289,7 @@ def test_a_run_for_the_directory_of_another_installation_is_refused(
     assert sorted((installation.directory / "processing").glob("files/*")) == processed
 
 
+@pytest.mark.soak
 def test_a_fork_server_that_is_killed_takes_its_runs_along_and_is_started_again(
     installation: Archive, worker: Service, tmp_path: Path
 ):

@@ -69,6 +69,7 @@ def test_a_worker_that_is_asked_to_stop_lets_its_run_go_on_and_takes_no_other(
     forget(installation, late)
 
 
+@pytest.mark.soak
 def test_a_worker_that_is_asked_twice_ends_at_once_and_the_drop_is_kept_later(
     installation: Archive, ledger: Path
 ):

@@ -58,6 +58,7 @@ def test_every_row_that_needs_an_installation_is_measured(tmp_path: Path):
     assert " replicate " in report
 
 
+@pytest.mark.soak
 def test_audits_are_measured_beside_who_else_reads_and_have_a_table_of_their_own(tmp_path: Path):
     report = measured(tmp_path, "--only", "audits", "--only", "audit-workers")
     for work in (

@@ -9,12 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling
 from support.archives import MUNIMENT, Archive
 from support.flow_runs import prefect_client, surroundings
@@ -22,6 +21,7 @@ from support.waiting import PATIENCE, until
 
 from flows.installation.bell import run_bell
 from flows.installation.settings_file import load_settings
+from flows.installation.wiring import now
 from flows.orchestration.environment import PrefectApi
 from flows.orchestration.run_requests import open_runs
 from flows.submission.drop import DropRequest
@@ -84,19 +84,22 @@ def service(archive: Archive, verb: str, **environment: str) -> Iterator[Service
 
 
 def asked(archive: Archive, path: Path, collection: str = "files") -> UUID:
-    """Ask Prefect for a run that preserves the drop."""
+    """Ask Prefect for a run that preserves the drop, until it answers: other writers lock its database."""
     with surroundings(archive):
         settings = load_settings(archive.directory)
+    drop, began, is_first = DropRequest(path, collection, path.name), now(), True
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with open_runs(settings, PrefectApi(archive.api_url)) as runs:
-                return runs.ask([DropRequest(path, collection, path.name)])
-        except PrefectHTTPStatusError as error:
-            # Nothing was made: other writers lock Prefect's database.
-            busy = error.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
-            if not busy or time.monotonic() > deadline:
-                raise
+    with open_runs(settings, PrefectApi(archive.api_url)) as runs:
+        while True:
+            try:
+                # Where only the answer was lost, the run is there.
+                lost = [] if is_first else [one for one in runs.under_way() if one.asked_at >= began]
+                made = [one.identifier for one in lost if one.drops == (drop,)]
+                return made[0] if made else runs.ask([drop])
+            except httpx.HTTPError:
+                if time.monotonic() > deadline:
+                    raise
+            is_first = False
             time.sleep(_POLL_SECONDS)
 
 
