@@ -17,6 +17,7 @@ from services.workers import (
     second_store_away,
     service,
     state_of,
+    waits,
 )
 from support.archives import Archive
 from support.command_runs import near
@@ -65,7 +66,7 @@ def test_a_worker_that_is_asked_to_stop_lets_its_run_go_on_and_takes_no_other(
             late = asked(installation, other)
         assert worker.ended() == 0
     assert state_of(installation, run) == "Stored", worker.lines
-    assert state_of(installation, late) == "Scheduled"
+    assert waits(installation, late)
     forget(installation, late)
 
 

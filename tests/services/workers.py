@@ -132,6 +132,11 @@ def state_of(archive: Archive, identifier: UUID) -> str:
     return run_of(archive, identifier).state_name or ""
 
 
+def waits(archive: Archive, identifier: UUID) -> bool:
+    """Whether the run waits for a worker. One that waits for long is late, and on a busy machine all do."""
+    return state_of(archive, identifier) in {"Scheduled", "Late"}
+
+
 def forget(archive: Archive, identifier: UUID) -> None:
     """Let no worker of another test take the run."""
     prefect_client(archive.api_url).delete_flow_run(identifier)

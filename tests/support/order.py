@@ -17,6 +17,9 @@ from support.costs import Budgets
 _SERVERS = ("postgresql", "clamd", "swift")
 """What a test that needs it has among its fixtures, or its parameters."""
 
+_WITHOUT_BUDGET = 20.0
+"""CPU seconds that a file in need of Prefect is taken to cost, where it has no budget of its own."""
+
 _PREFECTS = 3
 """Prefect takes long to start, and is never quite at rest: so many workers have one of their own."""
 
@@ -45,7 +48,7 @@ class Order:
 
 def _shared_out(files: Iterable[str], budgets: Budgets) -> dict[str, str]:
     """Return with which Prefect the tests of each file run, so that all are done at about the same time."""
-    cost = {file: budgets.files.get(file, budgets.default) for file in files}
+    cost = {file: budgets.files.get(file, _WITHOUT_BUDGET) for file in files}
     shares = [0.0] * _PREFECTS
     found = {}
     for file in sorted(cost, key=lambda file: (-cost[file], file)):
