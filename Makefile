@@ -33,11 +33,11 @@ MEMORY := /dev/shm
 IN_MEMORY := $(shell findmnt -no OPTIONS $(MEMORY) | grep -qvw noexec \
   && test $$(df --output=avail $(MEMORY) | tail -1) -gt 8000000 && echo TMPDIR=$(MEMORY))
 
-# Most of their time tests wait for services: six workers keep two cores busy.
+# Much of their time tests wait for services: four workers keep two cores busy. With more, all wait for the cores.
 test: $(READY)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types style layers compiled
 	@sh requirements/debian.sh "$(PYTHON)" $(DEBIAN_TESTS) || echo "make: without them the tests that need them are skipped"
-	$(IN_MEMORY) $(BIN)/python -m pytest -n 6 --dist loadgroup --no-loadscope-reorder
+	$(IN_MEMORY) $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 # Tests start the command hundreds of times, and each of pytest's workers loads all tests: compiled once, while
 # types are checked, and not each time where Python may write no bytecode. What cannot be collected, test reports.

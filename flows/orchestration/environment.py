@@ -60,6 +60,8 @@ def server_environment(home: Path) -> dict[str, str]:
         # The second UI asks an analytics host from the user's browser, whatever the server's settings are.
         "PREFECT_SERVER_UI_V2_ENABLED": "false",
         "DO_NOT_TRACK": "1",
+        # Of PostgreSQL; where everything starts at once, the five seconds of Prefect's own are too few.
+        "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",
         **_AT_REST,
     }
 
