@@ -122,7 +122,7 @@ class Journal(Protocol):
     def about_any(self, object_names: Sequence[str]) -> Iterator[Entry]:
         """Yield the entries about any of the objects (``collection/name``), in the order of the chain.
 
-        Each is read once, whichever of them it is about. Raises as ``about``.
+        They are asked for in one statement, so they are some hundreds at most. Raises as ``about``.
         """
 
     def of_types(self, types: Collection[EventType], since: datetime | None = None) -> Iterator[Entry]:

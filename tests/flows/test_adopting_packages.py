@@ -193,27 +193,28 @@ def test_a_store_that_is_away_interrupts_and_the_next_run_goes_on(archive: NearA
     assert packages_of(archive.store("second")) == packages_of(foreign)
 
 
-def test_a_package_that_is_stopped_each_time_is_in_the_way_of_no_others(
-    archive: NearArchive, foreign: Path, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.fixture
+def stopped(archive: NearArchive, foreign: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The lock with which the first package was stopped, after which the run ended."""
     monkeypatch.setattr("flows.adoption.adopt_packages.MOST_IN_A_ROW", 1)
     place = lock_of(load_settings(archive.directory).processing, parse_object_id("files/diary"))
     place.parent.mkdir(parents=True, exist_ok=True)
     with locked(place):
         assert verdicts_of(archive.run("adopt", foreign, "--json")) == {ALL[0]: "interrupted"}
+    return place
+
+
+def test_a_package_that_is_stopped_each_time_is_in_the_way_of_no_others(
+    archive: NearArchive, foreign: Path, stopped: Path
+):
+    with locked(stopped):
         again = verdicts_of(archive.run("adopt", foreign, "--json"))
         assert again == {ALL[1]: "adopted", ALL[2]: "adopted", ALL[0]: "interrupted"}
     assert verdicts_of(archive.run("adopt", foreign, "--json"))[ALL[0]] == "adopted"
 
 
-def test_what_a_budget_does_not_reach_stays_last(
-    archive: NearArchive, foreign: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("flows.adoption.adopt_packages.MOST_IN_A_ROW", 1)
-    place = lock_of(load_settings(archive.directory).processing, parse_object_id("files/diary"))
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with locked(place):
-        assert verdicts_of(archive.run("adopt", foreign, "--json")) == {ALL[0]: "interrupted"}
+@pytest.mark.usefixtures("stopped")
+def test_what_a_budget_does_not_reach_stays_last(archive: NearArchive, foreign: Path):
     runs = [archive.run("adopt", foreign, "--json", "--budget", "1 kB") for _ in range(3)]
     assert [verdicts_of(run) for run in runs] == [{one: "adopted"} for one in (ALL[1], ALL[2], ALL[0])]
 

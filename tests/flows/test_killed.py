@@ -61,7 +61,7 @@ def killed_in(stage: str, archive: Archive, scans: Path) -> None:
 @pytest.mark.parametrize(
     "stage",
     [
-        # The others in make soak: test_killed_at_random.py falls into all of them.
+        # The others in make soak; test_killed_at_random.py falls into some of them each time.
         *(
             stage if stage == "replicate" else pytest.param(stage, marks=pytest.mark.soak)
             for stage in (*STAGES, "answer")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.costs import Budgets, Cost
+from support.order import _shared_out
 
 _CONFTEST = """
 import sys
@@ -100,6 +101,12 @@ def test_budgets_grow_where_the_machine_is_slow_and_not_without_end(
     spent = {"dear": Cost(0, dear)} | {f"other {n}": Cost(0, others / 100) for n in range(100)}
     told = Budgets(default=11, files={}, together=100).exceeded(spent)
     assert [sentence.partition(" ")[0] for sentence in told] == over
+
+
+def test_files_that_need_prefect_are_shared_out_by_their_cost():
+    budgets = Budgets(default=60, files={"a": 90.0, "b": 50.0, "c": 40.0})
+    shared = _shared_out(["d", "c", "b", "a"], budgets)
+    assert shared == {"a": "prefect-0", "b": "prefect-1", "c": "prefect-2", "d": "prefect-2"}
 
 
 def test_every_file_that_has_a_budget_of_its_own_is_there(project: Path):

@@ -32,7 +32,11 @@ _ENCODED_PASSWORD = "Pass%3Aw%2Frd%401"  # noqa: S105  the same as a URL has it
 PASSWORD_PARTS = ("Pass", "w/rd@1", "w%2Frd")
 """What no message may hold."""
 _SERVERS_OWN = "postgres"
-_QUICK = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+_QUICK = (
+    *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"),
+    # Its folder lies in memory: the log that it writes ahead would grow to a gigabyte.
+    *("-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"),
+)
 
 
 @dataclass

@@ -96,11 +96,17 @@ def asked(archive: Archive, path: Path, collection: str = "files") -> UUID:
                 lost = [] if is_first else [one for one in runs.under_way() if one.asked_at >= began]
                 made = [one.identifier for one in lost if one.drops == (drop,)]
                 return made[0] if made else runs.ask([drop])
-            except httpx.HTTPError:
-                if time.monotonic() > deadline:
+            except (httpx.TimeoutException, httpx.HTTPStatusError) as error:
+                if not _is_busy(error) or time.monotonic() > deadline:
                     raise
             is_first = False
             time.sleep(_POLL_SECONDS)
+
+
+def _is_busy(error: httpx.TimeoutException | httpx.HTTPStatusError) -> bool:
+    if isinstance(error, httpx.TimeoutException):
+        return True
+    return error.response.status_code == httpx.codes.SERVICE_UNAVAILABLE
 
 
 def wake(archive: Archive) -> None:

@@ -67,10 +67,8 @@ def _shares_in_its_module(item: Any) -> bool:  # noqa: ANN401  which fixtures a 
     return any(fixture.scope == "module" for fixture, *_ in (reversed(found) for found in fixtures))
 
 
-def _needs_prefect(item: pytest.Item) -> bool:
-    return item.get_closest_marker("in_prefect") is not None or "prefect_url" in getattr(
-        item, "fixturenames", ()
-    )
+def _needs_prefect(item: Any) -> bool:  # noqa: ANN401  the same
+    return item.get_closest_marker("in_prefect") is not None or "prefect_url" in item.fixturenames
 
 
 def _server(item: Any) -> str:  # noqa: ANN401  the same
